@@ -1,0 +1,56 @@
+"""Which notes are too complex to show: judged by their structure, in linear time, never by the clock.
+
+The readers of notes take linear time whatever they read, but the libraries behind them take some microseconds for
+each element, call themselves for each level, and memory for what they make. So what is refused is what nests too
+deep, has too many blocks, or grows to many times its size.
+"""
+
+from __future__ import annotations
+
+from app.notes.block_reader import DEPTH_LIMIT, DepthError, read_blocks
+from app.notes.blocks import Block, List, Paragraph, Table, walk
+from app.notes.entities import replace_unshowable
+from app.notes.growth import bound_html, compute_limit, measure_html, measure_references
+from app.notes.tree import convert
+
+BLOCK_LIMIT = 600
+
+
+def find_excess(text: str) -> str | None:
+    """Takes normalised notes; gives None, or one sentence that names what is too complex, limit and actual."""
+    text = replace_unshowable(text)
+    try:
+        document = read_blocks(text)
+    except DepthError as error:
+        return (
+            f"Line {error.line_number} nests lists and quotes {error.depth} levels deep;"
+            f" at most {DEPTH_LIMIT} are allowed."
+        )
+    count = count_blocks(document.children)
+    if count > BLOCK_LIMIT:
+        return f"They have {count} paragraphs, items, cells and other blocks; at most {BLOCK_LIMIT} are allowed."
+    limit = compute_limit(text)
+    length = measure_references(document)
+    # A reference may be counted twice, by its text and by its label. Beyond that nothing is made only to be measured.
+    if length <= 2 * limit and length + bound_html(text, count) > limit:
+        length = measure_html(convert(text))
+    if length > limit:
+        return f"They would become {length} characters of HTML; at most {limit} are allowed for notes of this length."
+    return None
+
+
+def count_blocks(blocks: list[Block]) -> int:
+    """Takes blocks; gives how many elements they, and those within them, make. HTML that people type is one."""
+    return sum(_count_parts(block) for block in walk(blocks))
+
+
+def _count_parts(block: Block) -> int:
+    """Gives how many elements the block makes, without the blocks in it."""
+    if isinstance(block, List):
+        paragraphs = sum(isinstance(child, Paragraph) for item in block.items for child in item.children)
+        # A tight list shows its paragraphs as bare text.
+        return 1 + len(block.items) - (paragraphs if block.is_tight else 0)
+    if isinstance(block, Table):
+        # Rows that are shorter than the header are filled up.
+        return 1 + len(block.rows) * (1 + len(block.alignments))
+    return 1
