@@ -1,0 +1,61 @@
+"""How the API answers when all is well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from flask import Response, current_app, request
+
+from app.config_values import REQUEST_LINE_BYTES
+from app.exceptions import FieldError, ValidationError
+
+_TRUE = frozenset({"true", "True"})
+_FALSE = frozenset({"false", "False"})
+_NAMED_FIELDS_LIMIT = 32
+_NAMED_FIELD_LENGTH = 64
+
+
+def answer_json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Gives a JSON answer; the members keep the order in which they were made."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, headers, content_type="application/json; charset=utf-8")
+
+
+def build_url(path: str) -> str:
+    """Takes a path; gives its address as everybody else knows it, by BASE_URL."""
+    return f"{current_app.extensions['slipway'].settings.base_url}{path}"
+
+
+def link_next_page(name: str, value: str) -> dict[str, str]:
+    """Takes ``cursor`` or ``page``, and where the next page of the list that was asked for begins; gives ``Link``."""
+    kept = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "page")]
+    return build_next_link(build_url(request.path), [*kept, (name, value)])
+
+
+def build_next_link(url: str, parameters: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Takes an address and the parameters of the next page; gives the header ``Link`` (RFC 8288).
+
+    Gives none if a web server would not read a request for it: its line ends with the protocol's name.
+    """
+    target = f"{url}?{urlencode(list(parameters))}"
+    if len(f"GET {target} HTTP/1.1") > REQUEST_LINE_BYTES:
+        return {}
+    return {"Link": f'<{target}>; rel="next"'}
+
+
+def name_ignored_fields(names: Iterable[str]) -> dict[str, str]:
+    """Takes the members that were sent and said nothing; gives the header that names them, or none."""
+    # A name may hold anything that JSON can spell; a header may not.
+    shown = [quote(name[:_NAMED_FIELD_LENGTH], safe="[]()!$&'*+;=:@", errors="replace") for name in names]
+    return {"Slipway-Ignored-Fields": ", ".join(shown[:_NAMED_FIELDS_LIMIT])} if shown else {}
+
+
+def read_flag(name: str) -> bool:
+    """Gives a boolean query parameter, false if it is absent. Raises ValidationError if it is neither."""
+    value = request.args.get(name, "false")
+    if value not in _TRUE | _FALSE:
+        raise ValidationError([FieldError(name, "wrong_type", f"{name} must be true or false.")])
+    return value in _TRUE

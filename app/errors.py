@@ -1,0 +1,199 @@
+"""Exceptions become answers here, and only here: a page for people, problem+json (RFC 9457) for machines."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, current_app, json, render_template, request, url_for
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.accounts.actors import ROLE_SCOPES
+from app.accounts.sessions import ask_to_sign_in
+from app.exceptions import (
+    AuthenticationError,
+    DuplicateReleaseError,
+    PermissionDeniedError,
+    SlipwayError,
+    ThrottledError,
+    UnavailableError,
+    ValidationError,
+)
+from app.requests import is_cross_site, request_id
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_TYPE = "application/problem+json"
+_RETRY_AFTER_OUTAGE_SECONDS = 2
+_THINGS = {
+    "release": "releases",
+    "product": "products",
+    "webhook": "webhooks",
+    "personalAccessToken": "access tokens",
+    "user": "users",
+    "account": "the account",
+}
+# What PostgreSQL says when it is going down, full, locked, or has given up on a statement (appendix A of its manual).
+_OUTAGE_SQLSTATES = ("08", "53", "55P03", "57", "40001", "40P01", "25006")
+
+
+def init_app(app: Flask) -> None:
+    """Takes the application and registers the handlers."""
+    app.register_error_handler(SlipwayError, answer_refusal)
+    app.register_error_handler(HTTPException, answer_http_exception)
+    app.register_error_handler(CSRFError, answer_csrf_error)
+    app.register_error_handler(DBAPIError, answer_database_error)
+    app.register_error_handler(PoolTimeoutError, answer_database_error)
+    app.register_error_handler(Exception, answer_crash)
+
+
+def is_machine_request() -> bool:
+    """Whether the current request is for the API, whose every answer is JSON."""
+    path = request.path
+    return path == "/v3" or path.startswith(("/v3/", "/.well-known/"))
+
+
+def answer_refusal(error: SlipwayError) -> Response:
+    """Takes one of Slipway's own exceptions; gives the page or the problem document."""
+    extra: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    if isinstance(error, ValidationError):
+        extra["errors"] = [{"field": item.field, "code": item.code, "message": item.message} for item in error.errors]
+    elif isinstance(error, DuplicateReleaseError):
+        url = url_for("releases_api.get_release", release_id=error.release_id)
+        extra["existing"] = {"id": error.release_id, "url": _absolute(url)}
+        headers["Location"] = _absolute(url)
+    elif isinstance(error, ThrottledError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    elif isinstance(error, UnavailableError):
+        headers["Retry-After"] = str(_RETRY_AFTER_OUTAGE_SECONDS)
+    elif isinstance(error, AuthenticationError):
+        headers["WWW-Authenticate"] = describe_challenge(error)
+    elif isinstance(error, PermissionDeniedError):
+        headers["WWW-Authenticate"] = f'Bearer error="{error.code}", scope="{error.scope}"'
+        extra["scope"] = error.scope
+    if not is_machine_request():
+        headers.pop("WWW-Authenticate", None)
+    return _answer(error.status, error.code, error.title, _find_detail(error), extra, headers)
+
+
+def _find_detail(error: SlipwayError) -> str:
+    if isinstance(error, PermissionDeniedError) and not is_machine_request():
+        return describe_allowed(error.scope)
+    return error.message
+
+
+def describe_allowed(scope: str) -> str:
+    """Takes a scope; says who may do what it names, for people, who know roles and no scopes."""
+    *others, last = [f"{role}s" for role, scopes in ROLE_SCOPES.items() if scope in scopes]
+    thing, _, action = scope.partition(":")
+    who = f"{', '.join(others)} and {last}" if others else last
+    verb = "see" if action == "read" else "change"
+    return f"Only {who} of your organisation may {verb} {_THINGS[thing]}."
+
+
+def describe_challenge(error: AuthenticationError) -> str:
+    """Gives the WWW-Authenticate value, with the words of RFC 6750, section 3.1, as errors.
+
+    Where there was no token at all the RFC would rather have no error; the contract asks for ``invalid_token``.
+    """
+    word = "invalid_token" if error.code == "authentication_required" else error.code
+    return f'Bearer error="{word}"'
+
+
+def answer_http_exception(error: HTTPException) -> Response:
+    """Takes an HTTP exception of the framework; gives the page or the problem document, with its own headers kept."""
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    code, title = _describe_status(status)
+    detail = error.description or title
+    if isinstance(error, RequestEntityTooLarge):
+        limit = current_app.config["MAX_CONTENT_LENGTH"]
+        detail = f"The request's body is larger than {limit} bytes."
+    elif status == 404:
+        detail = "There is nothing here."
+    elif isinstance(error, SecurityError):
+        detail = "This host is not served here."
+        if not is_machine_request():
+            # A page has links, and for a host that is none of ours there are none.
+            return Response(f"{detail}\n", status, content_type="text/plain; charset=utf-8")
+    kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
+    return _answer(status, code, title, detail, {}, kept)
+
+
+def answer_csrf_error(error: CSRFError) -> BaseResponse:
+    """A form without a good token: whoever is signed out meanwhile is led to the sign-in page, and back.
+
+    Its token went with the session. That is not for another site to have: its request comes without the session's
+    cookie, and the answer that tells of it would set another one. Nor is it for the doors themselves, nor for a script.
+    """
+    is_plain = request.mimetype != "application/json" and request.blueprint != "accounts"
+    if is_plain and not is_cross_site() and not current_user.is_authenticated:
+        return ask_to_sign_in()
+    detail = "The form's security token is missing or too old. Go back, reload and send it again."
+    return _answer(400, "csrf_failed", "Bad request", detail, {}, {})
+
+
+def answer_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
+    """An outage of the database is a 503 that says when to come back; any other database error is a bug."""
+    if not _is_outage(error):
+        return answer_crash(error)
+    logger.error("database unavailable", extra={"error": str(getattr(error, "orig", error)).strip().split("\n")[0]})
+    return answer_refusal(
+        UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
+    )
+
+
+def _is_outage(error: DBAPIError | PoolTimeoutError) -> bool:
+    if isinstance(error, PoolTimeoutError) or error.connection_invalidated:
+        return True
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    if sqlstate is None:
+        return isinstance(error, OperationalError)
+    return sqlstate.startswith(_OUTAGE_SQLSTATES)
+
+
+def answer_crash(error: Exception) -> Response:
+    """A bug: the log gets the traceback, the caller gets the id to find it by, and nothing else."""
+    logger.error("unhandled exception", exc_info=error)
+    detail = f"Slipway failed to answer this. The log has the details under the request id {request_id()}."
+    return _answer(500, "internal_error", "Internal error", detail, {}, {})
+
+
+def _describe_status(status: int) -> tuple[str, str]:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Error"
+    return phrase.lower().replace(" ", "_").replace("-", "_"), phrase.capitalize()
+
+
+def _absolute(path: str) -> str:
+    # Links are built from BASE_URL, never from the Host header of the request.
+    return f"{current_app.extensions['slipway'].settings.base_url}{path}"
+
+
+def _answer(
+    status: int, code: str, title: str, detail: str, extra: dict[str, Any], headers: dict[str, str]
+) -> Response:
+    if is_machine_request():
+        body = {
+            "type": "about:blank" if code == "internal_error" else f"urn:slipway:problem:{code}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "message": detail,
+            "code": code,
+            "requestId": request_id(),
+            **extra,
+        }
+        return Response(json.dumps(body, ensure_ascii=True), status, headers, content_type=PROBLEM_TYPE)
+    page = render_template("errors/error.html", status=status, title=title, detail=detail, request_id=request_id())
+    return Response(page, status, headers, content_type="text/html; charset=utf-8")

@@ -1,0 +1,99 @@
+"""What the schemas of all features share: Pydantic in strict mode, its errors in Slipway's words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import ValidationError as PydanticError
+from pydantic_core import PydanticCustomError
+
+from app.exceptions import FieldError, ValidationError
+from app.text import find_line_error
+
+S = TypeVar("S", bound="Schema")
+
+# What a wrong JSON type is called, by Pydantic's word for the error.
+_TYPE_RULES = {
+    "string_type": "must be a string.",
+    "string_unicode": "must not contain half of a surrogate pair (U+D800 to U+DFFF).",
+    "bool_type": "must be true or false.",
+    "list_type": "must be an array of strings.",
+    "int_type": "must be a whole number.",
+}
+
+
+class Schema(BaseModel):
+    """The base of what is sent: nothing is coerced, and what is unknown is left out."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+
+def refuse(code: str, rule: str) -> PydanticCustomError:
+    """Gives the exception for a broken rule; the rule is the end of a sentence that begins with the field's label."""
+    return PydanticCustomError(code, "{rule}", {"rule": rule})
+
+
+def refuse_all(rules: Iterable[tuple[str, str]]) -> PydanticError:
+    """Gives the exception for several broken rules of one field, each as ``refuse`` takes it."""
+    return PydanticError.from_exception_data("rules", [{"type": refuse(*rule), "input": None} for rule in rules])
+
+
+def check_range(lowest: int, highest: int, hint: str = "") -> Callable[[int], int]:
+    """Gives a validator of whole numbers; the hint is what the message adds to the two bounds."""
+
+    def check(value: int) -> int:
+        if not lowest <= value <= highest:
+            raise refuse("out_of_range", f"must be between {lowest} and {highest}{hint}.")
+        return value
+
+    return check
+
+
+def check_line(limit: int) -> Callable[[str], str]:
+    """Gives a validator of one-line text with 1 to ``limit`` code points."""
+
+    def check(value: str) -> str:
+        if not value:
+            raise refuse("required", "is required.")
+        if len(value) > limit:
+            raise refuse("too_long", f"must have at most {limit} characters; it has {len(value)}.")
+        if error := find_line_error(value):
+            raise refuse(*error)
+        return value
+
+    return check
+
+
+Line = Annotated[str, AfterValidator(check_line(256))]
+
+
+def validate(schema: type[S], raw: Mapping[str, Any], labels: Mapping[str, str]) -> S:
+    """Takes what was sent and the label of each field; gives the schema's object.
+
+    ``null`` means that a member was not given. Raises ValidationError with every broken rule, in the fields' order.
+    """
+    given = {key: value for key, value in raw.items() if value is not None}
+    try:
+        return schema.model_validate(given)
+    except PydanticError as error:
+        raise ValidationError(_describe(item, labels) for item in error.errors(include_url=False)) from None
+
+
+def describe_unknown(name: str) -> FieldError:
+    """Gives the error of a member that is not known, where that is one."""
+    # The name may hold anything, half a surrogate pair included; the answer must still be text.
+    shown = name[:64].encode("utf-8", "replace").decode("utf-8")
+    return FieldError(shown, "unknown_field", f"There is no field {shown}.")
+
+
+def _describe(item: Any, labels: Mapping[str, str]) -> FieldError:
+    field, *rest = item["loc"]
+    label = labels[field] + "".join(f" [{index}]" for index in rest if isinstance(index, int))
+    kind = item["type"]
+    if kind == "missing":
+        return FieldError(field, "required", f"{label} is required.")
+    if rule := _TYPE_RULES.get(kind):
+        return FieldError(field, "wrong_type", f"{label} {rule}")
+    return FieldError(field, kind, f"{label} {item['ctx']['rule']}")
