@@ -1,0 +1,62 @@
+"""What all pages share: template filters and globals, and the address of assets."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Blueprint, Flask, current_app, redirect, url_for
+from flask_login import current_user
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from app.times import format_time
+
+blueprint = Blueprint("pages", __name__)
+
+
+def init_app(app: Flask) -> None:
+    """Takes the application; adds filters, globals and the front page."""
+    app.add_template_filter(format_datetime, "datetime")
+    app.add_template_filter(format_age, "ago")
+    app.add_template_global(build_asset_url, "asset")
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/")
+def show_front() -> Response:
+    """Leads to where one wants to be: the releases, or the door."""
+    return redirect(url_for("releases.list_releases" if current_user.is_authenticated else "accounts.sign_in"))
+
+
+def format_datetime(moment: datetime, *, seconds: bool = False) -> Markup:
+    """Gives a time element: exact for machines, short for people (to the second if asked), in UTC for both."""
+    moment = moment.astimezone(UTC)
+    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    shown = f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), shown)
+
+
+def format_age(moment: datetime) -> Markup:
+    """Gives a time element that says how long ago it was."""
+    seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if count := seconds // length:
+            shown = f"{count} {unit}{'s' if count > 1 else ''} ago"
+            break
+    else:
+        shown = "just now"
+    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), shown)
+
+
+def build_asset_url(path: str) -> str:
+    """Gives the URL of a static file; it changes with the content, so that browsers may keep what they have."""
+    return url_for("static", filename=path, v=_hash_file(str(current_app.static_folder), path))
+
+
+@lru_cache(maxsize=256)
+def _hash_file(folder: str, path: str) -> str:
+    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,117 @@
+"""Puts the application together. Only wiring: nothing imports from here but ``create_app``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+
+from app import cli, converters, errors, health, limits, logs, metrics, pages, requests
+from app.accounts.api import blueprint as accounts_api
+from app.accounts.sessions import init_app as init_sessions
+from app.accounts.views import blueprint as accounts
+from app.config import Settings
+from app.crypto import Cipher
+from app.customer.views import blueprint as customer
+from app.database import configure_engine, get_engine_options
+from app.deliveries.api import blueprint as deliveries_api
+from app.deliveries.views import blueprint as deliveries
+from app.extensions import csrf, db, login_manager, migrate
+from app.files.api import blueprint as files_api
+from app.files.views import blueprint as files
+from app.limits import RateLimiter
+from app.products.views import blueprint as products
+from app.releases.api import blueprint as releases_api
+from app.releases.views import blueprint as releases
+from app.replays.api import blueprint as replays_api
+from app.replays.views import blueprint as replays
+from app.webhooks.actions_api import blueprint as webhook_actions_api
+from app.webhooks.api import blueprint as webhooks_api
+from app.webhooks.controls import blueprint as webhook_controls
+from app.webhooks.keys_api import blueprint as webhook_keys_api
+from app.webhooks.measures import Measures
+from app.webhooks.queue import Doorbell
+from app.webhooks.views import blueprint as webhooks
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Slipway:
+    """What an application is made of, at ``app.extensions["slipway"]``."""
+
+    settings: Settings
+    cipher: Cipher
+    doorbell: Doorbell
+    measures: Measures
+    limiter: RateLimiter
+
+
+def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
+    """Gives an application. ``overrides`` are environment variables that win over the real ones.
+
+    Raises ConfigError, one line that names the variable, if a setting is missing or nonsense.
+    """
+    settings = Settings.from_environ({**os.environ, **(overrides or {})})
+    settings.prepare()
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.config.from_mapping(_flask_config(settings))
+    logs.configure(settings.log_level)
+    app.extensions["slipway"] = Slipway(
+        settings,
+        Cipher.from_settings(settings),
+        Doorbell(settings.redis_url),
+        Measures(settings.redis_url),
+        RateLimiter(settings),
+    )
+    db.init_app(app)
+    with app.app_context():
+        configure_engine(db.engine)
+    migrate.init_app(app, db, directory=str(Path(__file__).parent.parent / "migrations"))
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    init_sessions(app)
+    for part in (converters, requests, limits, errors, pages, health, metrics, cli):
+        part.init_app(app)
+    for api in (
+        accounts_api,
+        releases_api,
+        files_api,
+        webhooks_api,
+        webhook_actions_api,
+        webhook_keys_api,
+        replays_api,
+        deliveries_api,
+    ):
+        csrf.exempt(api)
+        app.register_blueprint(api)
+    for site in (accounts, products, releases, files, webhooks, webhook_controls, deliveries, replays, customer):
+        app.register_blueprint(site)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    prefix = "__Host-" if settings.is_https else ""
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SECRET_KEY_FALLBACKS": list(settings.secret_key_fallbacks),
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": get_engine_options(settings),
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY_BYTES,
+        "MAX_FORM_PARTS": 200,
+        "TRUSTED_HOSTS": list(settings.trusted_hosts),
+        "SESSION_COOKIE_NAME": f"{prefix}slipway_session",
+        "SESSION_COOKIE_SECURE": settings.is_https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        # A form may stay open over lunch; the token is bound to the session, and that ends by its own rules.
+        "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "WTF_CSRF_SSL_STRICT": False,
+        # The address of a static file changes with its content.
+        "SEND_FILE_MAX_AGE_DEFAULT": 365 * 24 * 3600,
+    }
