@@ -1,0 +1,104 @@
+"""Who acts: a signed-in user, an access token or Slipway itself, with what each may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.exceptions import PermissionDeniedError
+
+SCOPES: tuple[str, ...] = (
+    "release:read",
+    "release:write",
+    "product:read",
+    "product:write",
+    "webhook:read",
+    "webhook:write",
+    "personalAccessToken:write",
+    "user:read",
+    "user:write",
+    "account:read",
+)
+
+_READ_ONLY = frozenset({"release:read", "product:read"})
+_EDITOR = _READ_ONLY | {"release:write", "product:write", "personalAccessToken:write"}
+
+# The nil UUID (RFC 9562, section 5.9): nobody's id.
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+# What a role may do. A token never may more than the role of its owner, whatever scopes it was made with.
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    "owner": frozenset(SCOPES),
+    "admin": frozenset(SCOPES),
+    "editor": frozenset(_EDITOR),
+    "viewer": _READ_ONLY,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user or a token of one tenant. ``scopes`` are already cut to what the user's role allows.
+
+    ``system`` is Slipway itself, whom nobody asked: it has no scope, and is named in the audit log.
+    """
+
+    tenant_id: str
+    user_id: str
+    email: str
+    role: str
+    scopes: frozenset[str]
+    kind: Literal["user", "token", "system"] = "user"
+    token_id: str | None = None
+
+    @property
+    def caller_id(self) -> str:
+        """The id that an Idempotency-Key belongs to: the token, or the user in the browser."""
+        return self.token_id or self.user_id
+
+    def has_scope(self, scope: str) -> bool:
+        """Whether the actor may do what the scope names."""
+        return scope in self.scopes
+
+    def require(self, scope: str) -> None:
+        """Raises PermissionDeniedError, naming the scope, if the actor lacks it."""
+        if scope not in self.scopes:
+            raise PermissionDeniedError(scope)
+
+
+def build_system_actor(tenant_id: str) -> Actor:
+    """Gives the actor of what Slipway does to a tenant's rows by itself."""
+    return Actor(tenant_id, _NOBODY, "", "", frozenset(), kind="system")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInUser:
+    """Who is signed in; Flask-Login's ``current_user``."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    tenant_id: str
+    tenant_name: str
+    tenant_slug: str
+    session_id: str
+    session_secret: str = field(repr=False)
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """What the cookie holds: which session, and the proof that it is this browser's."""
+        return f"{self.session_id}.{self.session_secret}"
+
+    @property
+    def actor(self) -> Actor:
+        """Whom the services know."""
+        scopes = ROLE_SCOPES.get(self.role, frozenset())
+        return Actor(self.tenant_id, self.id, self.email, self.role, scopes)
+
+    @property
+    def can_write(self) -> bool:
+        """Whether this user may create releases."""
+        return self.actor.has_scope("release:write")

@@ -1,0 +1,116 @@
+"""The validation of what accounts are made from. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.accounts.actors import SCOPES
+from app.accounts.passwords import find_password_error
+from app.exceptions import FieldError, ValidationError
+from app.text import find_line_error
+
+NAME_LIMIT = 256
+EMAIL_LIMIT = 254
+DEFAULT_EXPIRY_DAYS = 90
+MAX_EXPIRY_DAYS = 365
+
+_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+# The grammar of HTML's e-mail input, with the lengths of RFC 5321, section 4.5.3.1. ASCII only: of two addresses
+# that look alike, one in Cyrillic or with a character of no width, only one can then exist.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationDraft:
+    """A new organisation and its owner, checked."""
+
+    name: str
+    email: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenDraft:
+    """A new access token, checked; each scope once, in the order of SCOPES."""
+
+    name: str
+    scopes: tuple[str, ...]
+    expires_in_days: int
+
+
+def normalize_email(text: str) -> str:
+    """Gives the one spelling under which an e-mail address is stored and looked up.
+
+    Spaces around it are not part of it, and the letters A to Z count as small ones. Nothing else is changed.
+    """
+    return text.strip(" \t\r\n").translate(_UPPER_TO_LOWER)
+
+
+def is_email(text: str) -> bool:
+    """Whether the text, normalized, is an e-mail address that Slipway takes."""
+    return len(text) <= EMAIL_LIMIT and _EMAIL.match(text) is not None
+
+
+def parse_organisation(name: str, email: str, password: str) -> OrganisationDraft:
+    """Takes what was typed; gives the draft. Raises ValidationError with every broken rule."""
+    email = normalize_email(email)
+    found = (
+        _find_name_error("organisation", "Organisation", name),
+        _find_email_error(email),
+        find_password_error(password),
+    )
+    if errors := [error for error in found if error]:
+        raise ValidationError(errors)
+    return OrganisationDraft(name, email, password)
+
+
+def parse_token(name: str, scopes: Sequence[str], expires_in_days: int, allowed: frozenset[str]) -> TokenDraft:
+    """Takes what was asked for and the scopes that may be given away; gives the draft.
+
+    Raises ValidationError with every broken rule.
+    """
+    found = [_find_name_error("name", "Name", name), *_find_scope_errors(scopes, allowed)]
+    if not 1 <= expires_in_days <= MAX_EXPIRY_DAYS:
+        message = f"Days until it expires must be a whole number from 1 to {MAX_EXPIRY_DAYS}."
+        found.append(FieldError("expiresInDays", "out_of_range", message))
+    if errors := [error for error in found if error]:
+        raise ValidationError(errors)
+    return TokenDraft(name, tuple(scope for scope in SCOPES if scope in scopes), expires_in_days)
+
+
+def _find_name_error(field: str, label: str, value: str) -> FieldError | None:
+    if not value:
+        return FieldError(field, "required", f"{label} is required.")
+    if len(value) > NAME_LIMIT:
+        message = f"{label} must have at most {NAME_LIMIT} characters; it has {len(value)}."
+        return FieldError(field, "too_long", message)
+    if error := find_line_error(value):
+        code, rule = error
+        return FieldError(field, code, f"{label} {rule}")
+    return None
+
+
+def _find_email_error(email: str) -> FieldError | None:
+    if not email:
+        return FieldError("email", "required", "E-mail address is required.")
+    if not is_email(email):
+        message = "E-mail address must look like name@example.com, in ASCII letters, digits and signs."
+        return FieldError("email", "invalid_format", message)
+    return None
+
+
+def _find_scope_errors(scopes: Sequence[str], allowed: frozenset[str]) -> list[FieldError]:
+    if not scopes:
+        return [FieldError("scopes", "required", f"Scopes are required: one or more of {', '.join(SCOPES)}.")]
+    errors = []
+    if unknown := sorted(set(scopes) - set(SCOPES)):
+        shown = ", ".join(ascii(scope[:64]) for scope in unknown[:10])
+        message = f"Scopes must be of {', '.join(SCOPES)}; not {shown}."
+        errors.append(FieldError("scopes", "unknown_scope", message))
+    if excess := [scope for scope in SCOPES if scope in scopes and scope not in allowed]:
+        message = f"Scopes must be ones that its owner has; not {', '.join(excess)}."
+        errors.append(FieldError("scopes", "not_allowed", message))
+    return errors

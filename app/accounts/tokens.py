@@ -1,0 +1,181 @@
+"""Personal access tokens: made, listed, revoked, and believed or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+
+from app import times
+from app.accounts import keys
+from app.accounts.actors import ROLE_SCOPES, Actor
+from app.accounts.claims import Claims, build_refusal, read_claims, sign_claims
+from app.accounts.models import AccessToken, SigningKey, User
+from app.accounts.schema import DEFAULT_EXPIRY_DAYS, parse_token
+from app.audit import service as audit
+from app.database import generate_id, transaction
+from app.exceptions import NotFoundError
+from app.extensions import db
+from app.text import is_canonical_id
+
+# When a token was last used is shown to people; to the hour is enough, and spares each request a write.
+_TOUCH_AFTER = timedelta(hours=1)
+
+# Built once: the tables' rows for a token that is not revoked, of a user who is active, signed with a key in use.
+_FIND_OWNER = (
+    select(User.email, User.role, AccessToken.scopes, AccessToken.last_used_at)
+    .join(User, (User.tenant_id == AccessToken.tenant_id) & (User.id == AccessToken.user_id))
+    .join(SigningKey, SigningKey.kid == bindparam("key_id"))
+    .where(
+        AccessToken.tenant_id == bindparam("tenant_id"),
+        AccessToken.id == bindparam("token_id"),
+        AccessToken.user_id == bindparam("user_id"),
+        AccessToken.expires_at > bindparam("moment"),
+        AccessToken.revoked_at.is_(None),
+        User.is_active,
+        SigningKey.retired_at.is_(None),
+    )
+)
+
+
+def authenticate(token: str) -> Actor:
+    """Takes an access token as sent; gives who acts, with what token, owner's role and Slipway all allow.
+
+    Everything is looked up anew, in one query: a revoked token, a user who was switched off or lost a role, and a
+    retired key count from the next request on. Raises AuthenticationError, the same for every cause.
+    """
+    claims = read_claims(token, keys.find_verifying_key)
+    moment = times.now()
+    owner = _find_owner(claims, moment)
+    if owner is None:
+        raise build_refusal()
+    if owner.last_used_at is None or owner.last_used_at < moment - _TOUCH_AFTER:
+        _touch_token(claims, moment)
+    scopes = claims.scopes.intersection(owner.scopes) & ROLE_SCOPES.get(owner.role, frozenset())
+    return Actor(
+        tenant_id=claims.tenant_id,
+        user_id=claims.user_id,
+        email=owner.email,
+        role=owner.role,
+        scopes=scopes,
+        kind="token",
+        token_id=claims.token_id,
+    )
+
+
+def create_token(
+    actor: Actor, name: str, scopes: Sequence[str], expires_in_days: int = DEFAULT_EXPIRY_DAYS
+) -> tuple[AccessToken, str]:
+    """Commits an access token of the actor's user; gives it and the JWT, which is not stored and cannot be had again.
+
+    Nobody gives away more than they have. Raises ValidationError, PermissionDeniedError.
+    """
+    actor.require("personalAccessToken:write")
+    draft = parse_token(name, scopes, expires_in_days, actor.scopes)
+    kid, key = keys.get_signing_key()
+    moment = times.now()
+    token = AccessToken(
+        id=generate_id(),
+        tenant_id=actor.tenant_id,
+        user_id=actor.user_id,
+        name=draft.name,
+        scopes=list(draft.scopes),
+        expires_at=moment + timedelta(days=draft.expires_in_days),
+        created_at=moment,
+        updated_at=moment,
+    )
+    with transaction() as session:
+        session.add(token)
+        session.flush()
+        audit.record(session, actor, "token.created", token.id, {"name": token.name, "scopes": token.scopes})
+        session.expunge(token)
+    return token, sign_claims(kid, key, _build_claims(actor, token))
+
+
+def list_tokens(tenant_id: str) -> Sequence[Row[AccessToken, str]]:
+    """Gives the access tokens of a tenant with their owners' e-mail addresses, the oldest first."""
+    query = (
+        select(AccessToken, User.email)
+        .join(User, (User.tenant_id == AccessToken.tenant_id) & (User.id == AccessToken.user_id))
+        .where(AccessToken.tenant_id == tenant_id)
+        .order_by(AccessToken.created_at, AccessToken.id)
+    )
+    return db.session.execute(query).all()
+
+
+def revoke_token(actor: Actor, token_id: str) -> None:
+    """Revokes a token of the tenant: it is refused from the next request on. Doing it again changes nothing.
+
+    Raises NotFoundError, PermissionDeniedError.
+    """
+    actor.require("personalAccessToken:write")
+    moment = times.now()
+    with transaction() as session:
+        token = session.scalar(_select_token(actor.tenant_id, token_id)) if is_canonical_id(token_id) else None
+        if token is None or not _is_in_reach(actor, token):
+            raise NotFoundError("There is no such token.")
+        if token.revoked_at is None:
+            token.revoked_at = token.updated_at = moment
+            audit.record(session, actor, "token.revoked", token.id, {"name": token.name})
+
+
+def get_token_actor(token_id: str) -> Actor:
+    """Gives an actor who may revoke this token, for commands: an operator belongs to no tenant.
+
+    Raises NotFoundError.
+    """
+    query = (
+        select(User)
+        .join(AccessToken, (User.tenant_id == AccessToken.tenant_id) & (User.id == AccessToken.user_id))
+        .where(AccessToken.id == token_id)
+    )
+    user = db.session.scalar(query) if is_canonical_id(token_id) else None
+    if user is None:
+        raise NotFoundError("There is no such token.")
+    # Whoever can run commands here may revoke any token, also that of a user who may no longer make any.
+    return Actor(user.tenant_id, user.id, user.email, user.role, ROLE_SCOPES["owner"])
+
+
+def _is_in_reach(actor: Actor, token: AccessToken) -> bool:
+    # Whoever manages users may revoke for all of them; everybody else their own.
+    return token.user_id == actor.user_id or actor.has_scope("user:write")
+
+
+def _select_token(tenant_id: str, token_id: str) -> Any:
+    return select(AccessToken).where(AccessToken.tenant_id == tenant_id, AccessToken.id == token_id)
+
+
+def _build_claims(actor: Actor, token: AccessToken) -> dict[str, Any]:
+    return {
+        "sub": token.user_id,
+        "jti": token.id,
+        "iat": int(token.created_at.timestamp()),
+        "exp": int(token.expires_at.timestamp()),
+        "email": actor.email,
+        "scope": token.scopes,
+        "tenantid": token.tenant_id,
+    }
+
+
+def _find_owner(claims: Claims, moment: datetime) -> Any:
+    return db.session.execute(
+        _FIND_OWNER,
+        {
+            "tenant_id": claims.tenant_id,
+            "token_id": claims.token_id,
+            "user_id": claims.user_id,
+            "key_id": claims.key_id,
+            "moment": moment,
+        },
+    ).one_or_none()
+
+
+def _touch_token(claims: Claims, moment: datetime) -> None:
+    with transaction() as session:
+        session.execute(
+            update(AccessToken)
+            .where(AccessToken.tenant_id == claims.tenant_id, AccessToken.id == claims.token_id)
+            .values(last_used_at=moment)
+        )

@@ -1,0 +1,31 @@
+"""Writes the audit log. It never commits: an entry belongs to the transaction of what it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.accounts.actors import Actor
+from app.audit.models import AuditEntry
+from app.logs import current_request_id
+from app.times import now
+
+
+def record(session: Session, actor: Actor, action: str, entity_id: str, details: Mapping[str, Any]) -> None:
+    """Takes the session of a transaction, who acts, a word such as ``release.created``, and what it was done to."""
+    session.execute(
+        AuditEntry.__table__.insert(),  # type: ignore[attr-defined]
+        {
+            "tenant_id": actor.tenant_id,
+            "actor_kind": actor.kind,
+            "actor_id": actor.user_id,
+            "actor_email": actor.email,
+            "action": action,
+            "entity_id": entity_id,
+            "details": dict(details),
+            "request_id": current_request_id(),
+            "occurred_at": now(),
+        },
+    )
