@@ -1,0 +1,1 @@
+"""What customers see: the published releases of a product that are not private."""

@@ -1,0 +1,50 @@
+"""The machines' door to files of releases: ``/v3/release-files``. Its twin for people is ``views``."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, request
+
+from app.accounts.bearer import token_required
+from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
+from app.files import filters, queries, service
+from app.files.serializers import serialize_file
+from app.json_body import read_json_object
+
+blueprint = Blueprint("files_api", __name__, url_prefix="/v3/release-files")
+
+
+@blueprint.post("")
+@token_required("release:write")
+def create_file() -> Response:
+    """Adds a file that lies elsewhere to a draft."""
+    draft = service.parse_file(g.actor, read_json_object(), is_strict=read_flag("strict"))
+    record = service.create_file(g.actor, draft)
+    location = build_url(f"/v3/release-files/{record.file.id}")
+    headers = {**name_ignored_fields(draft.ignored_fields), "Location": location}
+    return answer_json(serialize_file(record), 201, headers)
+
+
+@blueprint.get("")
+@token_required("release:read")
+def list_files() -> Response:
+    """Answers a bare array, with the next page's address in Link."""
+    parameters = [(name, value) for name, values in request.args.lists() for value in values]
+    wanted = filters.parse_list_query(parameters)
+    found = queries.list_files(g.actor.tenant_id, wanted)
+    headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
+    return answer_json([serialize_file(record) for record in found], headers=headers)
+
+
+@blueprint.get("/<file_id>")
+@token_required("release:read")
+def get_file(file_id: str) -> Response:
+    """Answers one file."""
+    return answer_json(serialize_file(queries.get_file(g.actor.tenant_id, file_id)))
+
+
+@blueprint.delete("/<file_id>")
+@token_required("release:write")
+def delete_file(file_id: str) -> Response:
+    """Takes a file off a draft."""
+    service.delete_file(g.actor, file_id)
+    return Response(status=204)

@@ -1,0 +1,1 @@
+"""Products: what releases belong to."""

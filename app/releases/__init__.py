@@ -1,0 +1,1 @@
+"""Releases: the one thing that Slipway is about."""

@@ -1,0 +1,96 @@
+"""The machines' door to releases: ``/v3/releases``. Its twin for people is ``views``."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, request
+
+from app.accounts.bearer import token_required
+from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
+from app.exceptions import InvalidRequestError
+from app.json_body import read_json_object
+from app.releases import changes, filters, lifecycle, queries, service
+from app.releases.serializers import serialize_release
+from app.text import is_idempotency_key
+
+blueprint = Blueprint("releases_api", __name__, url_prefix="/v3/releases")
+
+
+@blueprint.post("")
+@token_required("release:write")
+def create_release() -> Response:
+    """Creates a release, or with ``validateOnly=true`` says whether it could be created."""
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    key = _read_idempotency_key()
+    draft = service.parse_release(g.actor, read_json_object(), is_strict=is_strict)
+    headers = name_ignored_fields(draft.ignored_fields)
+    if is_trial:
+        warnings = list(service.find_warnings(g.actor, draft))
+        return answer_json({"valid": True, "normalized": draft.to_json(), "warnings": warnings}, headers=headers)
+    creation = service.create_release(g.actor, draft, key)
+    if creation.is_replay:
+        return answer_json(serialize_release(creation.release), 200, {**headers, "Idempotent-Replayed": "true"})
+    location = build_url(f"/v3/releases/{creation.release.id}")
+    return answer_json(serialize_release(creation.release), 201, {**headers, "Location": location})
+
+
+@blueprint.get("")
+@token_required("release:read")
+def list_releases() -> Response:
+    """Answers a bare array, with the next page's address in Link."""
+    parameters = [(name, value) for name, values in request.args.lists() for value in values]
+    wanted = filters.parse_list_query(parameters)
+    found = queries.list_releases(g.actor.tenant_id, wanted)
+    headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
+    return answer_json([serialize_release(release) for release in found], headers=headers)
+
+
+@blueprint.get("/<release_id>")
+@token_required("release:read")
+def get_release(release_id: str) -> Response:
+    """Answers one release."""
+    return answer_json(serialize_release(queries.get_release(g.actor.tenant_id, release_id)))
+
+
+@blueprint.patch("/<release_id>")
+@token_required("release:write")
+def update_release(release_id: str) -> Response:
+    """Changes what is given of a draft; ``null`` leaves a member as it is."""
+    change = changes.parse_change(g.actor, release_id, read_json_object(), is_strict=read_flag("strict"))
+    release = changes.update_release(g.actor, release_id, change)
+    return answer_json(serialize_release(release), headers=name_ignored_fields(change.ignored_fields))
+
+
+@blueprint.delete("/<release_id>")
+@token_required("release:write")
+def delete_release(release_id: str) -> Response:
+    """Deletes a draft."""
+    lifecycle.delete_release(g.actor, release_id)
+    return Response(status=204)
+
+
+@blueprint.post("/<release_id>/publish")
+@token_required("release:write")
+def publish_release(release_id: str) -> Response:
+    """Publishes a release. Clients send no body; one that comes is not looked at."""
+    return answer_json(serialize_release(lifecycle.publish_release(g.actor, release_id)))
+
+
+@blueprint.post("/<release_id>/archive")
+@token_required("release:write")
+def archive_release(release_id: str) -> Response:
+    """Archives a release, as bodiless as publishing it."""
+    return answer_json(serialize_release(lifecycle.archive_release(g.actor, release_id)))
+
+
+@blueprint.post("/<release_id>/unarchive")
+@token_required("release:write")
+def unarchive_release(release_id: str) -> Response:
+    """Takes a release out of the archive, as bodiless as putting it there."""
+    return answer_json(serialize_release(lifecycle.unarchive_release(g.actor, release_id)))
+
+
+def _read_idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not is_idempotency_key(key):
+        raise InvalidRequestError("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    return key

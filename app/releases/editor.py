@@ -1,0 +1,53 @@
+"""Renders the form of a release, a new one or a draft: what was typed, what is wrong with it, and a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import current_app, render_template, url_for
+from flask_login import current_user
+from markupsafe import Markup
+
+from app import notes
+from app.exceptions import FieldError
+from app.products import queries as products
+from app.releases import forms, queries, schema
+
+_LIMITS = {"name": schema.NAME_LIMIT, "notes": schema.NOTES_LIMIT, "channel": schema.NAME_LIMIT}
+
+
+def render_form(
+    values: Mapping[str, Any],
+    errors: Iterable[FieldError] = (),
+    existing_id: str | None = None,
+    *,
+    release_id: str | None = None,
+    preview: bool = False,
+) -> str:
+    """Takes the values of the form and what is wrong with them; gives the page.
+
+    ``existing_id`` is the release that has the place already, ``release_id`` the one that the form changes; without
+    it the form makes a new one. With ``preview`` the page says, too, what is wrong with the notes.
+    """
+    is_signed_in = current_user.is_authenticated
+    tenant_id = current_user.tenant_id if is_signed_in else None
+    channels, platforms = queries.list_channels_and_platforms(tenant_id) if tenant_id else (["stable"], [])
+    own = products.list_products(tenant_id) if tenant_id else []
+    text, notes_errors = schema.parse_notes(values["notes"])
+    html = Markup(notes.render(text)) if values["notes"] and not notes_errors else None  # noqa: S704 - safe HTML
+    return render_template(
+        "releases/new.html",
+        form=forms.build_state(values, [*errors, *(notes_errors if preview else ())]),
+        # A release stays with its product: where there is nothing to choose, nothing is offered.
+        products=[product for product in own if release_id is None or product.id == values["productId"]],
+        channels=channels,
+        platforms=sorted({*platforms, *values["platforms"]}),
+        limits=_LIMITS,
+        zones=forms.ZONES,
+        preview_html=html,
+        sign_in_needed=not is_signed_in,
+        release_id=release_id,
+        existing_url=url_for("releases.show_release", release_id=existing_id) if existing_id else None,
+        base_url=current_app.extensions["slipway"].settings.base_url,
+    )

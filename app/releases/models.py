@@ -1,0 +1,99 @@
+"""A release, the slots that make it unique, and the idempotency keys of those who create it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.database import Id, UtcDateTime, generate_id
+from app.extensions import Model
+
+if TYPE_CHECKING:
+    from app.files.models import ReleaseFile
+
+
+class Release(Model):
+    """A release of a product. Its notes are kept as typed; their HTML is made at first view and kept beside them."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "product_id"], ["products.tenant_id", "products.id"]),
+        UniqueConstraint("tenant_id", "id"),
+        Index("ix_releases_listing", "tenant_id", "created_at", "id"),
+        Index("ix_releases_product_listing", "tenant_id", "product_id", "created_at", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=generate_id)
+    tenant_id: Mapped[str] = mapped_column(Id, ForeignKey("tenants.id"))
+    product_id: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(256))
+    version: Mapped[str] = mapped_column(String(128))
+    version_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    channel: Mapped[str] = mapped_column(String(256))
+    platforms: Mapped[list[str]] = mapped_column(JSON)
+    private: Mapped[bool]
+    published: Mapped[bool] = mapped_column(default=False)
+    published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    archived: Mapped[bool] = mapped_column(default=False)
+    # Whether createdAt was given: an old release that was entered later.
+    is_historic: Mapped[bool] = mapped_column(default=False)
+    total_files: Mapped[int] = mapped_column(default=0)
+    notes: Mapped[str] = mapped_column(Text, default="")
+    notes_html: Mapped[str | None] = mapped_column(Text)
+    notes_renderer: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    # For reading alone: their own service writes them. However many releases are loaded, their files come by one query.
+    files: Mapped[list[ReleaseFile]] = relationship(
+        "ReleaseFile",
+        lazy="selectin",
+        viewonly=True,
+        cascade="expunge",
+        order_by="ReleaseFile.created_at, ReleaseFile.id",
+    )
+
+
+class ReleaseSlot(Model):
+    """The place that a release takes: one per platform, or one with the empty platform if it names none.
+
+    The primary key is the duplicate rule: one release per product, channel, platform and version. A version is
+    compared by its key, so 1.2 and 1.2.0 are one.
+    """
+
+    __tablename__ = "release_slots"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "release_id"], ["releases.tenant_id", "releases.id"], ondelete="CASCADE"),
+        Index("ix_release_slots_release_id", "release_id"),
+    )
+
+    product_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(256), primary_key=True)
+    platform: Mapped[str] = mapped_column(String(256), primary_key=True)
+    version_key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Id)
+    release_id: Mapped[str] = mapped_column(Id)
+
+
+class IdempotencyKey(Model):
+    """An Idempotency-Key that was used, what was sent with it, and the release that came of it.
+
+    It is written in the release's transaction: if that is lost, so is this, and the key is free again.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "release_id"], ["releases.tenant_id", "releases.id"], ondelete="CASCADE"),
+        Index("ix_idempotency_keys_created_at", "created_at"),
+        Index("ix_idempotency_keys_release_id", "release_id"),
+    )
+
+    tenant_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    caller_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    release_id: Mapped[str] = mapped_column(Id)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,185 @@
+"""How releases come to be. Each function checks permission, and commits once or not at all.
+
+What is done with one later has files of its own: ``changes`` of a draft, and its ``lifecycle``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
+
+from app import notes, times
+from app.accounts.actors import Actor
+from app.database import transaction
+from app.exceptions import DuplicateReleaseError, FieldError, IdempotencyMismatchError, NotFoundError, ValidationError
+from app.products import queries as products
+from app.releases import queries, rows, schema
+from app.releases.models import IdempotencyKey, Release
+from app.releases.schema import ReleaseDraft
+from app.webhooks import events
+
+# A caller that repeats a request does so within hours; the natural key protects for ever after.
+IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=48)
+_UNKNOWN_PRODUCT = FieldError(
+    "productId", "unknown_product", "Product does not exist: there is no product with this id."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What came of a create: the release, and whether it was there before (``is_replay``)."""
+
+    release: Release
+    is_replay: bool
+
+
+def parse_release(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False) -> ReleaseDraft:
+    """Takes what was sent; gives a draft that the tenant can create.
+
+    Adds to the schema's verdict the one thing that it cannot know: whether the product is the tenant's. Raises
+    ValidationError with everything that is wrong, PermissionDeniedError.
+    """
+    actor.require("release:write")
+    errors: list[FieldError] = []
+    draft = None
+    try:
+        draft = schema.parse_release(raw, times.now(), is_strict=is_strict)
+    except ValidationError as error:
+        errors = list(error.errors)
+    product_id = draft.product_id if draft else raw.get("productId")
+    is_judged = any(error.field == "productId" for error in errors)
+    if not is_judged and not products.has_product(actor.tenant_id, product_id):
+        errors.append(_UNKNOWN_PRODUCT)
+    if errors or draft is None:
+        raise ValidationError(errors)
+    return draft
+
+
+def create_release(actor: Actor, draft: ReleaseDraft, idempotency_key: str | None = None) -> Creation:
+    """Commits a release together with what it owes: event, deliveries, audit entry; then rings for the workers.
+
+    Whoever sends the same twice gets the first one back. Raises DuplicateReleaseError if another release has the
+    place, IdempotencyMismatchError if the key came with something else, PermissionDeniedError.
+    """
+    actor.require("release:write")
+    if replay := _find_replay(actor, draft, idempotency_key):
+        return replay
+    try:
+        with transaction() as session:
+            release = rows.insert_release(session, actor, draft)
+            if idempotency_key:
+                rows.insert_key(session, actor, draft, idempotency_key, release.id)
+            details = {"version": draft.version}
+            rows.record_event(session, actor, events.RELEASE_CREATED, release, release.updated_at, details)
+    except IntegrityError:
+        return _resolve_collision(actor, draft, idempotency_key)
+    return Creation(release, is_replay=False)
+
+
+def find_warnings(actor: Actor, draft: ReleaseDraft) -> tuple[str, ...]:
+    """Gives in words what the caller may not expect of creating this draft now. Raises PermissionDeniedError."""
+    actor.require("release:write")
+    holder = _find_holder(actor, draft)
+    if holder is None:
+        return draft.warnings
+    outcome = (
+        "with the same content: the stored release would be given"
+        if holder.is_replay
+        else "with other content: this would be a conflict"
+    )
+    return (*draft.warnings, f"{describe_place(holder.release)}, {outcome}.")
+
+
+def describe_place(release: Release) -> str:
+    """Says that the place of a release is taken, without the end of the sentence."""
+    return f"Version {release.version} exists already on channel {release.channel}"
+
+
+def forget_old_keys() -> None:
+    """Deletes the idempotency keys that are past their time."""
+    with transaction() as session:
+        session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.created_at < times.now() - IDEMPOTENCY_KEY_LIFETIME)
+        )
+
+
+def get_notes_html(release: Release) -> str:
+    """Gives the HTML of a release's notes: made at first view, kept, and made anew by a newer renderer."""
+    if release.notes_html is not None and release.notes_renderer == notes.RENDERER_VERSION:
+        return release.notes_html
+    tenant_id, release_id, source = release.tenant_id, release.id, release.notes
+    html = notes.render(source)
+    with transaction() as session:
+        # Only for the source that was rendered: the notes of a draft may have changed meanwhile.
+        session.execute(
+            update(Release)
+            .where(Release.tenant_id == tenant_id, Release.id == release_id, Release.notes == source)
+            .values(notes_html=html, notes_renderer=notes.RENDERER_VERSION)
+        )
+    return html
+
+
+def _find_replay(actor: Actor, draft: ReleaseDraft, key: str | None) -> Creation | None:
+    used = queries.find_idempotency_key(actor.tenant_id, actor.caller_id, key) if key else None
+    if used is None:
+        return None
+    if used.fingerprint != rows.build_fingerprint(draft):
+        raise IdempotencyMismatchError("This Idempotency-Key was used before, with another body.")
+    release = queries.find_release(actor.tenant_id, used.release_id)
+    # A release takes its keys with it: one that was deleted at this very moment has none any more.
+    return Creation(release, is_replay=True) if release else None
+
+
+def _resolve_collision(actor: Actor, draft: ReleaseDraft, key: str | None) -> Creation:
+    """Finds out what the database refused: somebody else, or this caller in another request, came first."""
+    if replay := _find_replay(actor, draft, key):
+        return replay
+    holder = _find_holder(actor, draft)
+    if holder is None and not products.has_product(actor.tenant_id, draft.product_id):
+        raise ValidationError([_UNKNOWN_PRODUCT])
+    if holder is None:
+        # Whoever had the place or the key has gone meanwhile.
+        return create_release(actor, draft, key)
+    if not holder.is_replay:
+        raise DuplicateReleaseError(f"{describe_place(holder.release)}, with other content.", holder.release.id)
+    return _keep_key(actor, draft, key, holder) if key else holder
+
+
+def _find_holder(actor: Actor, draft: ReleaseDraft) -> Creation | None:
+    """Gives the release that has the draft's place, if one has; it is a replay if its content is the draft's."""
+    holders = queries.find_slot_holders(
+        actor.tenant_id, draft.product_id, draft.channel, draft.version_key, draft.platforms or ("",)
+    )
+    if not holders:
+        return None
+    return Creation(holders[0], is_replay=len(holders) == 1 and _has_same_content(holders[0], draft))
+
+
+def _keep_key(actor: Actor, draft: ReleaseDraft, key: str, replay: Creation) -> Creation:
+    """Commits that the key was used for a release that was there before."""
+    release_id = replay.release.id
+    try:
+        with transaction() as session:
+            release = rows.lock_release(session, actor.tenant_id, release_id)
+            rows.insert_key(session, actor, draft, key, release.id)
+            session.expunge(release)
+    except (IntegrityError, NotFoundError):
+        # Another request with this key was quicker, and what it sent decides; or the release has gone meanwhile.
+        return create_release(actor, draft, key)
+    return Creation(release, is_replay=True)
+
+
+def _has_same_content(release: Release, draft: ReleaseDraft) -> bool:
+    # A createdAt that is not given says nothing about the time; one that is given must be the stored one.
+    return (
+        release.name == draft.name
+        and set(release.platforms) == set(draft.platforms)
+        and release.private == draft.private
+        and release.notes == draft.notes
+        and (draft.created_at is None or release.created_at == draft.created_at)
+    )
