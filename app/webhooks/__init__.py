@@ -1,0 +1,1 @@
+"""Webhooks: receivers, what they are owed, and how it reaches them."""

@@ -1,0 +1,32 @@
+"""What the API answers of webhooks to the one who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import g
+
+from app.webhooks import rotation, service
+from app.webhooks.models import Webhook
+from app.webhooks.serializers import serialize_webhook
+
+
+def show_webhook(webhook: Webhook) -> dict[str, Any]:
+    """Takes a webhook; gives its members as the actor of this request may see them. Raises PermissionDeniedError."""
+    (shown,) = show_webhooks([webhook])
+    return shown
+
+
+def show_webhooks(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
+    """Takes webhooks of the actor's tenant; gives the members of each. Raises PermissionDeniedError."""
+    ends = rotation.find_former_ends(g.actor.tenant_id, [webhook.id for webhook in webhooks])
+    return [
+        serialize_webhook(
+            webhook,
+            service.show_token(g.actor, webhook),
+            service.list_header_names(g.actor, webhook),
+            ends.get(webhook.id),
+        )
+        for webhook in webhooks
+    ]

@@ -1,0 +1,85 @@
+"""The machines' door to webhooks: ``/v3/webhooks``. Its twin for people is ``views``.
+
+What is done with a webhook beside changing it has its routes in ``actions_api``.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, request
+
+from app.accounts.bearer import token_required
+from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
+from app.json_body import read_json_object
+from app.paging import MAX_PAGE, parse_page
+from app.webhooks import queries, service
+from app.webhooks.answers import show_webhook, show_webhooks
+from app.webhooks.events import EVENT_TYPES
+from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_unknown, find_warnings
+from app.webhooks.serializers import serialize_settings
+
+blueprint = Blueprint("webhooks_api", __name__, url_prefix="/v3/webhooks")
+
+
+@blueprint.post("")
+@token_required("webhook:write")
+def create_webhook() -> Response:
+    """Creates a webhook, or with ``validateOnly=true`` says whether it could be created.
+
+    With ``"ping": true`` a test is sent to it at once.
+    """
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    raw = read_json_object()
+    sent = service.parse_webhook(g.actor, raw, is_strict=is_strict)
+    headers = name_ignored_fields(find_unknown(WebhookSchema, raw))
+    if is_trial:
+        trial = {"valid": True, "normalized": serialize_settings(sent), "warnings": find_warnings(raw, sent)}
+        return answer_json(trial, headers=headers)
+    webhook = service.create_webhook(g.actor, sent)
+    location = build_url(f"/v3/webhooks/{webhook.id}")
+    return answer_json(show_webhook(webhook), 201, {**headers, "Location": location})
+
+
+@blueprint.get("")
+@token_required("webhook:read")
+def list_webhooks() -> Response:
+    """Answers a bare array, with the next page's address in Link."""
+    parameters = list(request.args.items(multi=True))
+    page = parse_page(parameters)
+    found = queries.list_webhooks(g.actor.tenant_id, page.limit, page.number, is_descending=page.is_descending)
+    headers = {}
+    if len(found) == page.limit and page.number < MAX_PAGE:
+        headers = link_next_page("page", str(page.number + 1))
+    return answer_json(show_webhooks(found), headers=headers)
+
+
+@blueprint.get("/events")
+@token_required("webhook:read")
+def list_event_types() -> Response:
+    """Answers the event types by entity."""
+    return answer_json({entity: list(names) for entity, names in EVENT_TYPES.items()})
+
+
+@blueprint.get("/<webhook_id>")
+@token_required("webhook:read")
+def get_webhook(webhook_id: str) -> Response:
+    """Answers one webhook."""
+    return answer_json(show_webhook(queries.get_webhook(g.actor.tenant_id, webhook_id)))
+
+
+@blueprint.patch("/<webhook_id>")
+@token_required("webhook:write")
+def update_webhook(webhook_id: str) -> Response:
+    """Changes what is given; a new token replaces the former one at once."""
+    is_strict = read_flag("strict")
+    raw = read_json_object()
+    change = service.parse_webhook_change(g.actor, raw, is_strict=is_strict)
+    webhook = service.update_webhook(g.actor, webhook_id, change)
+    return answer_json(show_webhook(webhook), headers=name_ignored_fields(find_unknown(WebhookChangeSchema, raw)))
+
+
+@blueprint.delete("/<webhook_id>")
+@token_required("webhook:write")
+def delete_webhook(webhook_id: str) -> Response:
+    """Deletes a webhook."""
+    service.delete_webhook(g.actor, webhook_id)
+    return Response(status=204)

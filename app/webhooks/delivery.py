@@ -1,0 +1,215 @@
+"""Makes one attempt to deliver: the one guarded way out to the network.
+
+The constraints: the URL is a customer's, so it may lead anywhere, and its receiver may do anything. So an attempt
+connects to addresses that the guard has judged and to no others, through no proxy, follows no redirect, reads little,
+and is over when its deadline is, whatever the receiver does. It gives an outcome in every case.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from app.webhooks.connection import Connection, Deadline, connect, start_tls
+from app.webhooks.guard import (
+    Address,
+    GuardError,
+    Network,
+    UnresolvedError,
+    WebhookUrl,
+    parse_webhook_url,
+    pin_addresses,
+)
+from app.webhooks.resolver import resolve_name
+from app.webhooks.response import (
+    BadResponseError,
+    IncompleteResponseError,
+    Response,
+    Stream,
+    read_head,
+    read_snippet,
+)
+from app.webhooks.retry import parse_retry_after
+
+# For everything together, from asking for the address to the last byte of the answer.
+DEADLINE_SECONDS: Final = 15.0
+# Once the status is known, the body is only something to look at, and not worth a worker's time.
+_BODY_SECONDS = 2.0
+_HEADER_VALUE = re.compile(r"[ -~]*\Z")
+_STAGES = {
+    "dns": "The host name was not resolved",
+    "connect": "The receiver did not accept the connection",
+    "tls": "The receiver did not finish the TLS handshake",
+    "first_byte": "The receiver did not answer",
+    "head": "The receiver did not finish the head of its answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt. Unless it is a success, ``error`` is a machine word and ``error_message`` a sentence.
+
+    ``response_snippet`` is the beginning of the answer's body, ``address`` what was connected to. ``phases`` gives the
+    milliseconds that ``dns``, ``connect``, ``tls``, ``first_byte``, ``head`` and ``total`` took, as far as it came.
+    """
+
+    is_success: bool = False
+    status_code: int | None = None
+    error: str | None = None
+    error_message: str | None = None
+    response_snippet: str | None = None
+    address: str | None = None
+    phases: Mapping[str, int] = field(default_factory=dict)
+    retry_after_seconds: int | None = None
+    # All headers that were sent; None if it never came to that.
+    request_headers: Mapping[str, str] | None = None
+
+
+class _Trace:
+    """How far an attempt has come, and how long each part of it took."""
+
+    def __init__(self) -> None:
+        self.address: str | None = None
+        self.phases: dict[str, int] = {}
+        self.stage = "dns"
+        self.request_headers: Mapping[str, str] | None = None
+
+    @contextlib.contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        self.stage = stage
+        started_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self.phases[stage] = round((time.monotonic() - started_at) * 1000)
+
+
+def send(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    allowed_networks: Sequence[Network] = (),
+    deadline_seconds: float = DEADLINE_SECONDS,
+    resolve: Callable[[str, float], Sequence[str]] = resolve_name,
+) -> Outcome:
+    """POSTs the body once; gives what became of it, whatever the network and the receiver do.
+
+    ``headers`` go beside those that HTTP itself needs. ``resolve`` takes a host name and the seconds that are left, and
+    gives its addresses. Raises ValueError for a header that cannot stand in one line of ASCII.
+    """
+    trace, deadline = _Trace(), Deadline(deadline_seconds)
+    _check_headers(headers)
+    started_at = time.monotonic()
+    try:
+        target = parse_webhook_url(url)
+        with trace.measure("dns"):
+            addresses = pin_addresses(target, allowed_networks, lambda host: resolve(host, deadline.get_remaining()))
+        outcome = _exchange(target, addresses, _build_headers(target, headers, body), body, deadline, trace)
+    except (GuardError, BadResponseError, IncompleteResponseError, OSError) as error:
+        outcome = _describe_failure(error, trace.stage, deadline_seconds)
+    trace.phases["total"] = round((time.monotonic() - started_at) * 1000)
+    return replace(outcome, address=trace.address, phases=trace.phases, request_headers=trace.request_headers)
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not _HEADER_VALUE.match(name + value):
+            raise ValueError(f"the header {name!r} is not one line of ASCII")
+
+
+def _build_headers(target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """Gives all headers of a request, in their order."""
+    return {
+        "Host": target.authority,
+        **headers,
+        "Content-Length": str(len(body)),
+        # Nothing is ever decompressed, so nothing compressed is asked for; and each attempt has its own connection.
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+
+
+def _build_request(target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Gives head and body as one: sent apart, an answer that comes early could reset the connection in between."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {target.target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
+
+
+def _exchange(
+    target: WebhookUrl,
+    addresses: Sequence[Address],
+    headers: Mapping[str, str],
+    body: bytes,
+    deadline: Deadline,
+    trace: _Trace,
+) -> Outcome:
+    with contextlib.ExitStack() as stack:
+        with trace.measure("connect"):
+            opened = stack.enter_context(_connect(addresses, target.port, deadline, trace))
+        if target.scheme == "https":
+            with trace.measure("tls"):
+                opened = stack.enter_context(start_tls(opened, target.host, deadline))
+        stream = Stream(Connection(opened, _build_request(target, headers, body), deadline).receive)
+        trace.request_headers = headers
+        with trace.measure("first_byte"):
+            stream.wait()
+        with trace.measure("head"):
+            response = read_head(stream)
+        deadline.shorten(_BODY_SECONDS)
+        return _judge(response, read_snippet(stream, response))
+
+
+def _connect(addresses: Sequence[Address], port: int, deadline: Deadline, trace: _Trace) -> socket.socket:
+    """Tries each address in turn, each with its share of the time that is left."""
+    *others, last = addresses
+    for count, address in enumerate(others):
+        trace.address = str(address)
+        with contextlib.suppress(OSError):
+            return connect(address, port, deadline.get_remaining() / (len(addresses) - count))
+    trace.address = str(last)
+    return connect(last, port, deadline.get_remaining())
+
+
+def _judge(response: Response, snippet: str) -> Outcome:
+    status = response.status_code
+    outcome = Outcome(status_code=status, response_snippet=snippet)
+    if 200 <= status < 300:
+        return replace(outcome, is_success=True)
+    retry_after_seconds = parse_retry_after(response.get_all("retry-after"), datetime.now(UTC))
+    if 300 <= status < 400:
+        error, message = "redirect", f"The receiver answered {status}: redirects are not followed."
+    else:
+        error, message = "http_status", f"The receiver answered {status}."
+    return replace(outcome, error=error, error_message=message, retry_after_seconds=retry_after_seconds)
+
+
+def _describe_failure(error: Exception, stage: str, deadline_seconds: float) -> Outcome:
+    match error:
+        case UnresolvedError():
+            word, message = "dns_error", error.message
+        case GuardError():
+            word, message = "blocked", f"Nothing was sent: {error.message}"
+        case TimeoutError():
+            word, message = "timeout", f"{_STAGES[stage]} within {deadline_seconds:g} seconds."
+        case BadResponseError():
+            word, message = "bad_response", f"The receiver {error}."
+        case IncompleteResponseError():
+            word, message = "connection_error", "The receiver closed the connection before it had answered."
+        case ssl.SSLCertVerificationError():
+            word, message = "tls_error", f"The receiver's certificate is not valid: {error.verify_message}."
+        case ssl.SSLError():
+            reason = (error.reason or "the connection was closed").replace("_", " ").lower()
+            word, message = "tls_error", f"The TLS connection failed: {reason}."
+        case _:
+            reason = getattr(error, "strerror", None) or str(error)
+            word, message = "connection_error", f"The connection failed: {reason}."
+    return Outcome(error=word, error_message=message)

@@ -1,0 +1,103 @@
+"""The job that RQ runs: makes every attempt that is due, many at once, and records what became of each.
+
+It is told nothing and asks the rows. It claims in short transactions, sends without holding a lock or a connection
+of the database, and records in short transactions again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from flask import current_app, g
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.database import transaction
+from app.extensions import db
+from app.webhooks import claims, due
+from app.webhooks.attempts import Attempts
+from app.webhooks.claims import Claim
+from app.webhooks.pacing import Pacer
+from app.webhooks.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+# A job claims for so long, and then leaves the rest to the next one. Between the two, nothing new is sent while the
+# last attempts of the one are waited for, so this is as long as RQ lets a job run, less what those may take.
+_CLAIMING_SECONDS = 150.0
+# While attempts are under way, new deliveries become due; this is how long one may wait to be seen.
+_LOOK_AGAIN_SECONDS = 0.1
+# Attempts that end within this time are recorded, and their slots filled, together: a transaction costs as much as
+# several attempts.
+_GATHER_SECONDS = 0.01
+
+
+def deliver_due() -> None:
+    """Makes all attempts that are due, and those that become due meanwhile. Runs in a worker, in its context."""
+    slipway = current_app.extensions["slipway"]
+    pacer = g.get("pacer") or Pacer(slipway.settings.worker_concurrency)
+    pacer.clear()
+    slipway.doorbell.hush()
+    claiming = _Claiming(pacer, g.get("stopping"))
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's way to pass it on
+    with Recorder(app) as recorder, Attempts(slipway.settings, slipway.cipher) as attempts:
+        while True:
+            # Asked before the claim: what is recorded after it may have been all that a webhook could have under way.
+            is_settled = recorder.is_idle
+            for claim in claiming.claim():
+                pacer.begin(claim.webhook_id, claim.tenant_id)
+                attempts.begin(claim)
+            if not attempts.under_way:
+                if is_settled:
+                    break
+                recorder.wait()
+                continue
+            finished = attempts.collect(_LOOK_AGAIN_SECONDS, _GATHER_SECONDS)
+            for it in finished:
+                pacer.end(it.claim.webhook_id, it.claim.tenant_id, it.seconds)
+            if finished:
+                recorder.put(finished)
+    # What is due and may not be sent yet, by its webhook's limits or for want of a database, is left to the relay,
+    # which rings at its own pace. Only a job whose time is over leaves something that can be sent now.
+    if claiming.is_over and not claiming.has_failed and _is_anything_due():
+        slipway.doorbell.ring()
+    db.session.remove()
+
+
+def _is_anything_due() -> bool:
+    session = db.session()
+    try:
+        return due.has_due(session)
+    finally:
+        # What was read must not be looked at again next time: an open transaction sees nothing new on SQLite.
+        session.rollback()
+
+
+class _Claiming:
+    """Claims until the job's time is over, its worker is asked to stop, or the database fails."""
+
+    def __init__(self, pacer: Pacer, stopping: threading.Event | None) -> None:
+        self._pacer = pacer
+        self._stopping = stopping or threading.Event()
+        self._until = time.monotonic() + _CLAIMING_SECONDS
+        self.has_failed = False
+
+    @property
+    def is_over(self) -> bool:
+        return self._stopping.is_set() or time.monotonic() > self._until
+
+    def claim(self) -> list[Claim]:
+        if self._pacer.free <= 0 or self.is_over:
+            return []
+        try:
+            # Asked first, and outside: without anything due nobody should wait for whoever claims.
+            if not _is_anything_due():
+                return []
+            with transaction() as session:
+                return claims.claim_due(session, self._pacer.share_out)
+        except SQLAlchemyError:
+            # What is under way is still to be recorded; the relay rings once the database is back.
+            logger.exception("the deliveries that are due cannot be claimed")
+            self._until, self.has_failed = 0.0, True
+            return []

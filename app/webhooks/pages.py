@@ -1,0 +1,159 @@
+"""What the pages show of webhooks: from rows to what a template needs, states in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from app.deliveries.wording import describe_state
+from app.times import now
+from app.webhooks import events as types
+from app.webhooks import queries
+from app.webhooks.events import RELEASE_PUBLISHED
+from app.webhooks.health import Health, build_standing
+from app.webhooks.health_words import format_moment
+from app.webhooks.models import Delivery, Webhook
+from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD
+
+# When each type fires, for whoever chooses among them.
+EVENT_SENTENCES: Final = {
+    types.RELEASE_CREATED: "A release was created: on the form, by the API or by an import.",
+    types.RELEASE_UPDATED: "A release was changed: a name, notes, files, or it left the archive.",
+    types.RELEASE_PUBLISHED: "A release was published. Unless it is private, customers see it.",
+    types.RELEASE_ARCHIVED: "A release was archived: it stays, and customers see it no more.",
+    types.RELEASE_DELETED: "A release was deleted for good.",
+    types.RELEASE_FILE_CREATED: "A file was added to a release.",
+}
+SCHEMES: Final = {
+    CRYPTLEX: (
+        "Signature over the body",
+        "Base64 of HMAC-SHA256 over the raw body, with the token as the key.",
+    ),
+    STANDARD: (
+        "Standard Webhooks",
+        "HMAC-SHA256 over id, time and body, so that nothing can be replayed. Public libraries verify it.",
+    ),
+    ASYMMETRIC: (
+        "Public key (ed25519)",
+        "As Standard Webhooks, by a key pair that Slipway makes: the receiver holds no secret.",
+    ),
+}
+_STATES: Final = {
+    "healthy": ("Healthy", "is-good"),
+    "failing": ("Failing", "is-bad"),
+    "disabled": ("Switched off", "is-bad"),
+    "paused": ("Paused", "is-warning"),
+    "inactive": ("Switched off", ""),
+    "new": ("New", "is-accent"),
+}
+_SHOWN_EVENTS = 2
+
+
+def build_rows(
+    webhooks: Sequence[Webhook], health: Mapping[str, Health], newest: Mapping[str, Delivery]
+) -> list[SimpleNamespace]:
+    """Takes webhooks, and by id how each does and its newest delivery; gives what a list shows of them."""
+    return [_build_row(webhook, health[webhook.id], newest.get(webhook.id)) for webhook in webhooks]
+
+
+def _build_row(webhook: Webhook, health: Health, newest: Delivery | None) -> SimpleNamespace:
+    shown = webhook.events[:_SHOWN_EVENTS]
+    state, words = describe_state(newest) if newest else ("", "")
+    return SimpleNamespace(
+        id=webhook.id,
+        name=webhook.name,
+        url=webhook.url,
+        address=_shorten(webhook.url),
+        shown_events=shown,
+        more_events=len(webhook.events) - len(shown),
+        newest=SimpleNamespace(id=newest.id, state=state, words=words, created_at=newest.created_at)
+        if newest
+        else None,
+        attempt_count=health.attempt_count,
+        success_rate=_format_rate(health.success_rate),
+        **_describe_standing(webhook, health),
+    )
+
+
+def _shorten(url: str) -> str:
+    """Gives host and path: what tells receivers apart, without a query that may hold a secret."""
+    parts = urlsplit(url)
+    return parts.netloc + parts.path.rstrip("/")
+
+
+def _describe_standing(webhook: Webhook, health: Health) -> dict[str, Any]:
+    """Gives the state in a word with its tone, and since when or why it is so."""
+    word, tone = _STATES[health.state]
+    since = {"failing": health.failing_since, "paused": webhook.paused_at}.get(health.state)
+    detail = f"Since {format_moment(since)}" if since else ""
+    if health.state == "disabled":
+        detail = health.disabled_reason
+    return {"state_word": word, "tone": tone, "state_detail": detail}
+
+
+def build_troubles(webhooks: Sequence[Webhook]) -> list[SimpleNamespace]:
+    """Takes webhooks that need their owner; gives what a notice says of them."""
+    return [
+        SimpleNamespace(
+            id=webhook.id,
+            name=webhook.name,
+            disabled_at=webhook.disabled_at,
+            disabled_reason=webhook.disabled_reason,
+            failing_since=webhook.failing_since,
+            disables_at=build_standing(webhook).find_disabling(now()),
+        )
+        for webhook in webhooks
+    ]
+
+
+def build_page(webhook: Webhook, health: Health) -> SimpleNamespace:
+    """Takes a webhook and how it does; gives what its page shows of it, its secrets left out."""
+    return SimpleNamespace(
+        id=webhook.id,
+        name=webhook.name,
+        url=webhook.url,
+        events=webhook.events,
+        scheme=webhook.scheme,
+        scheme_label=SCHEMES[webhook.scheme][0],
+        active=webhook.active,
+        paused_at=webhook.paused_at,
+        max_concurrency=webhook.max_concurrency,
+        rate_per_second=webhook.rate_per_second,
+        created_at=webhook.created_at,
+        **_describe_standing(webhook, health),
+    )
+
+
+def build_figures(health: Health) -> SimpleNamespace:
+    """Gives the figures of a webhook's health as text, None for what is not known yet."""
+    return SimpleNamespace(
+        success_rate=_format_rate(health.success_rate),
+        p50=_format_milliseconds(health.p50_ms),
+        p95=_format_milliseconds(health.p95_ms),
+    )
+
+
+def _format_rate(rate: float | None) -> str | None:
+    # Cut off and not rounded: only what is all is 100 %.
+    return None if rate is None else f"{math.floor(rate * 100)} %"
+
+
+def _format_milliseconds(value: int | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
+
+
+def describe_publish(tenant_id: str, *, is_private: bool) -> str:
+    """Says, before somebody publishes, who will see the release and which webhooks will fire."""
+    count = queries.count_subscribers(tenant_id, RELEASE_PUBLISHED)
+    who = (
+        "It is private: it will not appear on the customer page."
+        if is_private
+        else "It will appear on the customer page at once, for everybody."
+    )
+    webhooks = "no webhook fires" if not count else f"{count} webhook{'s' if count > 1 else ''} will be told"
+    return f"{who} From then on it is read-only, and {webhooks}."

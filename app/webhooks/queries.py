@@ -1,0 +1,53 @@
+"""What is read of webhooks. Every query names its tenant; none commits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Select, asc, desc, select
+
+from app.exceptions import NotFoundError
+from app.extensions import db
+from app.text import is_canonical_id
+from app.webhooks.models import Delivery, Webhook
+
+
+def get_webhook(tenant_id: str, webhook_id: str) -> Webhook:
+    """Gives the tenant's webhook. Raises NotFoundError for an absent, a deleted and another tenant's one alike."""
+    webhook = None
+    if is_canonical_id(webhook_id):
+        webhook = db.session.scalar(_select_webhooks(tenant_id).where(Webhook.id == webhook_id))
+    if webhook is None:
+        raise NotFoundError("There is no such webhook.")
+    return webhook
+
+
+def list_webhooks(tenant_id: str, limit: int, page: int = 1, *, is_descending: bool = False) -> Sequence[Webhook]:
+    """Gives a page of the tenant's webhooks, the oldest first unless ``is_descending``."""
+    direction = desc if is_descending else asc
+    query = _select_webhooks(tenant_id).order_by(direction(Webhook.created_at), direction(Webhook.id))
+    return db.session.scalars(query.limit(limit).offset((page - 1) * limit)).all()
+
+
+def _select_webhooks(tenant_id: str) -> Select[Webhook]:
+    return select(Webhook).where(Webhook.tenant_id == tenant_id, Webhook.deleted_at.is_(None))
+
+
+def count_subscribers(tenant_id: str, event_type: str) -> int:
+    """Gives how many active webhooks of the tenant an event of this type would go to."""
+    return sum(1 for webhook in list_webhooks(tenant_id, 1000) if webhook.active and event_type in webhook.events)
+
+
+def find_last_deliveries(tenant_id: str, webhook_ids: Sequence[str]) -> Mapping[str, Delivery]:
+    """Gives the newest delivery of each webhook that has one."""
+    # One look into the index for each webhook, however many deliveries it has.
+    newest = (
+        select(Delivery.id)
+        .where(Delivery.tenant_id == Webhook.tenant_id, Delivery.webhook_id == Webhook.id)
+        .order_by(Delivery.created_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    ids = select(newest).where(Webhook.tenant_id == tenant_id, Webhook.id.in_(webhook_ids))
+    query = select(Delivery).where(Delivery.tenant_id == tenant_id, Delivery.id.in_(ids))
+    return {delivery.webhook_id: delivery for delivery in db.session.scalars(query)}

@@ -1,0 +1,158 @@
+"""Reads a receiver's answer (HTTP/1.1, RFC 9112): its status, its headers, the beginning of its body. Pure.
+
+Whatever is sent, only so much of it is read. Nothing is decoded but chunks: no compression, no character set.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+HEAD_BYTES = 64 * 1024
+HEADER_LIMIT = 100
+SNIPPET_BYTES = 4096
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\Z)")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\Z", re.DOTALL)
+_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;|\Z)")
+_LENGTH = re.compile(r"[0-9]{1,18}\Z")
+_SWITCHING_PROTOCOLS = 101
+_WITHOUT_BODY = frozenset({_SWITCHING_PROTOCOLS, 204, 304})
+
+
+class BadResponseError(Exception):
+    """What was received is no answer in HTTP, or too large to be one; the text is the end of a sentence."""
+
+
+class IncompleteResponseError(Exception):
+    """The receiver closed the connection in the middle of its answer, or before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The head of an answer."""
+
+    status_code: int
+    headers: tuple[tuple[str, str], ...]
+
+    def get_all(self, name: str) -> list[str]:
+        """Takes a header's name in lower case; gives its values in order."""
+        return [value for header, value in self.headers if header == name]
+
+
+class Stream:
+    """Lines and pieces of what arrives: as many bytes of it as are allowed, and no more."""
+
+    def __init__(self, receive: Callable[[], bytes]) -> None:
+        """Takes a function that gives the next bytes, none at the end."""
+        self._receive = receive
+        self._buffer = bytearray()
+        self.allowed_bytes = HEAD_BYTES
+
+    def wait(self) -> None:
+        """Waits for the first bytes. Raises IncompleteResponseError if there are none."""
+        self._fill()
+
+    def read_line(self) -> bytes:
+        """Gives the next line without its end. Raises BadResponseError if it is longer than what is allowed."""
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            self._fill()
+        return self._take(end + 1).rstrip(b"\r\n")
+
+    def read_piece(self, limit: int) -> bytes:
+        """Gives at least one byte, at most ``limit``. Raises BadResponseError if none is allowed any more."""
+        if not self._buffer:
+            self._fill()
+        return self._take(min(limit, len(self._buffer), max(self.allowed_bytes, 1)))
+
+    def _fill(self) -> None:
+        if len(self._buffer) >= self.allowed_bytes:
+            raise BadResponseError("sent more than is read of it")
+        received = self._receive()
+        if not received:
+            raise IncompleteResponseError
+        self._buffer += received
+
+    def _take(self, count: int) -> bytes:
+        if count > self.allowed_bytes:
+            raise BadResponseError("sent more than is read of it")
+        self.allowed_bytes -= count
+        taken = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return taken
+
+
+def read_head(stream: Stream) -> Response:
+    """Gives the head of the final answer; interim ones (RFC 9110, section 15.2) are passed over.
+
+    Raises BadResponseError, IncompleteResponseError, and what the stream's function raises.
+    """
+    while True:
+        match = _STATUS_LINE.match(stream.read_line())
+        if match is None:
+            raise BadResponseError("did not answer with a status line of HTTP")
+        status_code, headers = int(match[1]), _read_headers(stream)
+        if status_code >= 200 or status_code == _SWITCHING_PROTOCOLS:
+            return Response(status_code, headers)
+
+
+def _read_headers(stream: Stream) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    for _ in range(HEADER_LIMIT + 1):
+        line = stream.read_line()
+        if not line:
+            return tuple(found)
+        # A line that is no header tells nothing; the status has been understood all the same.
+        if match := _HEADER.match(line):
+            found.append((match[1].decode("ascii").lower(), match[2].decode("latin-1")))
+    raise BadResponseError(f"sent more than {HEADER_LIMIT} headers")
+
+
+def read_snippet(stream: Stream, response: Response) -> str:
+    """Gives the beginning of the body as text that every database can store, for people to look at.
+
+    It never fails: the status has been read, and decides alone what becomes of the delivery.
+    """
+    stream.allowed_bytes = SNIPPET_BYTES
+    raw = bytearray()
+    try:
+        for piece in _iterate_body(stream, response):
+            raw += piece
+    except (BadResponseError, IncompleteResponseError, OSError):
+        pass
+    # An incremental decoder leaves out a character that was cut in the middle.
+    return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(raw)).replace("\x00", "\ufffd")
+
+
+def _iterate_body(stream: Stream, response: Response) -> Iterator[bytes]:
+    """Gives the pieces of the body by the rules of RFC 9112, section 6.3."""
+    if response.status_code in _WITHOUT_BODY:
+        return
+    codings = ",".join(response.get_all("transfer-encoding")).lower()
+    if codings.rpartition(",")[2].strip() == "chunked":
+        yield from _iterate_chunks(stream)
+        return
+    lengths = {int(text) if _LENGTH.match(text) else None for text in response.get_all("content-length")}
+    length = lengths.pop() if len(lengths) == 1 else None
+    # Without a length that can be believed, the body lasts as long as the connection.
+    yield from _iterate_pieces(stream, SNIPPET_BYTES + 1 if length is None else length)
+
+
+def _iterate_chunks(stream: Stream) -> Iterator[bytes]:
+    while match := _CHUNK_SIZE.match(stream.read_line()):
+        size = int(match[1], 16)
+        if not size:
+            return
+        yield from _iterate_pieces(stream, size)
+        stream.read_line()
+
+
+def _iterate_pieces(stream: Stream, length: int) -> Iterator[bytes]:
+    while length:
+        piece = stream.read_piece(length)
+        length -= len(piece)
+        yield piece

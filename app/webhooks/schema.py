@@ -1,0 +1,248 @@
+"""The validation of a webhook. Pure: whether its URL may be reached is the guard's to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
+
+from app.exceptions import ValidationError
+from app.schemas import (
+    Line,
+    Schema,
+    check_line,
+    check_range,
+    describe_unknown,
+    refuse,
+    refuse_all,
+    validate,
+)
+from app.webhooks import headers, signing
+from app.webhooks.events import ALL_EVENT_TYPES
+
+S = TypeVar("S", bound=Schema)
+
+URL_LIMIT: Final = 2048
+CONCURRENCY_LIMIT: Final = 64
+RATE_LIMIT: Final = 1000
+DEFAULT_CONCURRENCY: Final = 8
+OVERLAP_LIMIT_HOURS: Final = 168
+DEFAULT_OVERLAP_HOURS: Final = 24
+
+LABELS = {
+    "name": "Name",
+    "url": "URL",
+    "events": "Events",
+    "scheme": "Scheme",
+    "token": "Token",
+    "headers": "Headers",
+    "maxConcurrency": "Concurrency",
+    "ratePerSecond": "Rate",
+    "active": "Active",
+    "ping": "Ping",
+    "overlapHours": "Overlap",
+    "immediate": "Immediate",
+}
+
+_NO_TOKEN = ("not_allowed", "must not be given: a key pair is made for the asymmetric scheme.")
+_TOKEN = re.compile(r"[!-~]{24,256}\Z")
+
+
+def _check_events(value: list[str]) -> list[str]:
+    unknown = [name for name in value if name not in ALL_EVENT_TYPES]
+    if unknown:
+        raise refuse("unknown_event", f"must be among {', '.join(ALL_EVENT_TYPES)}.")
+    if not value:
+        raise refuse("required", "must name at least one event.")
+    return sorted(set(value))
+
+
+def _check_scheme(value: str) -> str:
+    if value not in signing.SCHEMES:
+        raise refuse("unknown_scheme", f"must be among {', '.join(signing.SCHEMES)}.")
+    return value
+
+
+def _check_token(value: str) -> str:
+    if rule := _find_spelling_rule(value):
+        raise refuse("invalid_token", rule)
+    return value
+
+
+def _find_spelling_rule(token: str) -> str | None:
+    if not _TOKEN.match(token):
+        return "must have 24 to 256 visible ASCII characters, and no spaces."
+    if token.startswith(signing.SECRET_PREFIX) and not signing.is_shared_secret(token):
+        return "must have base64 of 24 to 64 bytes after whsec_."
+    return None
+
+
+def find_token_rule(scheme: str, token: str) -> tuple[str, str] | None:
+    """Takes a scheme and a token that somebody chose; gives None, or why the two do not fit, as ``refuse`` takes it."""
+    if scheme == signing.ASYMMETRIC:
+        return _NO_TOKEN
+    if scheme == signing.STANDARD and not signing.can_sign(scheme, token):
+        return "wrong_spelling", "must begin with whsec_ for the standard scheme: its libraries read no other secrets."
+    if not signing.can_sign(scheme, token):
+        return "not_allowed", "must not be one half of a key pair."
+    return None
+
+
+def _check_headers(value: Any, *, may_keep: bool) -> dict[str, str]:
+    if errors := headers.find_errors(value, may_keep=may_keep):
+        raise refuse_all(errors)
+    return dict(value)
+
+
+def _check_new_headers(value: Any) -> dict[str, str]:
+    return _check_headers(value, may_keep=False)
+
+
+def _check_changed_headers(value: Any) -> dict[str, str]:
+    return _check_headers(value, may_keep=True)
+
+
+Url = Annotated[str, AfterValidator(check_line(URL_LIMIT))]
+Events = Annotated[list[str], AfterValidator(_check_events)]
+Scheme = Annotated[str, AfterValidator(_check_scheme)]
+Token = Annotated[str, AfterValidator(_check_token)]
+Concurrency = Annotated[int, AfterValidator(check_range(1, CONCURRENCY_LIMIT))]
+# ``null`` says that nothing is to be changed, so nought says that there is to be no limit.
+Rate = Annotated[int, AfterValidator(check_range(0, RATE_LIMIT, ", 0 being no limit"))]
+Overlap = Annotated[int, AfterValidator(check_range(0, OVERLAP_LIMIT_HOURS, " hours"))]
+
+
+class _Settings(Schema):
+    # The wire's names are read from JSON, the attributes' from one schema to the other.
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    @field_validator("token", mode="before", check_fields=False)
+    @classmethod
+    def _check_need(cls, value: Any, info: ValidationInfo) -> Any:
+        # Before its spelling is judged: who mends that would only learn then that no token is wanted.
+        scheme = info.data.get("scheme")
+        if scheme == signing.ASYMMETRIC and isinstance(value, str) and _find_spelling_rule(value):
+            raise refuse(*_NO_TOKEN)
+        return value
+
+
+class WebhookSchema(_Settings):
+    """The members of ``POST /v3/webhooks``. Without a token one is made; a ping is a test that is sent at once."""
+
+    name: Line
+    url: Url
+    events: Events
+    scheme: Scheme = signing.CRYPTLEX
+    token: Token | None = None
+    headers: Annotated[dict[str, str], PlainValidator(_check_new_headers)] | None = None
+    max_concurrency: Concurrency = Field(default=DEFAULT_CONCURRENCY, alias="maxConcurrency")
+    rate_per_second: Rate | None = Field(default=None, alias="ratePerSecond")
+    active: bool = True
+    ping: bool = False
+
+    @field_validator("token")
+    @classmethod
+    def _check_fit(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # A scheme that is wrong itself is not among the data, and fits nothing.
+        scheme = info.data.get("scheme")
+        if value and scheme and (rule := find_token_rule(scheme, value)):
+            raise refuse(*rule)
+        return value
+
+
+class WebhookChangeSchema(_Settings):
+    """The members of ``PATCH /v3/webhooks/{id}``: what is not given stays as it is.
+
+    ``ratePerSecond: 0`` takes the limit away, ``headers: {}`` all headers; a header whose value is the mask keeps
+    the one that is stored. Whether a token fits the scheme depends on the webhook, so the service says it.
+    """
+
+    name: Line | None = None
+    url: Url | None = None
+    events: Events | None = None
+    scheme: Scheme | None = None
+    token: Token | None = None
+    headers: Annotated[dict[str, str], PlainValidator(_check_changed_headers)] | None = None
+    max_concurrency: Concurrency | None = Field(default=None, alias="maxConcurrency")
+    rate_per_second: Rate | None = Field(default=None, alias="ratePerSecond")
+    active: bool | None = None
+
+
+class RotationSchema(Schema):
+    """The members of ``POST /v3/webhooks/{id}/rotate``: how long the former secret stays good, and the new one."""
+
+    overlapHours: Overlap = DEFAULT_OVERLAP_HOURS  # noqa: N815 - the wire's name
+    immediate: bool = False
+    token: Token | None = None
+
+    @property
+    def overlap_hours(self) -> int:
+        """How long the former secret stays good; 0 of what is immediate."""
+        return 0 if self.immediate else self.overlapHours
+
+
+class ActionSchema(Schema):
+    """The members of an action that has none."""
+
+
+def parse_webhook(raw: Mapping[str, Any], *, is_strict: bool = False) -> WebhookSchema:
+    """Takes the members that were sent; gives a webhook's.
+
+    Raises ValidationError with every broken rule. With ``is_strict`` an unknown member breaks one.
+    """
+    return _read(WebhookSchema, raw, is_strict=is_strict)
+
+
+def parse_webhook_change(raw: Mapping[str, Any], *, is_strict: bool = False) -> WebhookChangeSchema:
+    """Takes the members that were sent; gives those to change. Raises as above."""
+    return _read(WebhookChangeSchema, raw, is_strict=is_strict)
+
+
+def parse_rotation(raw: Mapping[str, Any]) -> RotationSchema:
+    """Takes the members that were sent; gives a rotation. Raises ValidationError, also for an unknown member.
+
+    What is only nearly ``immediate`` must not leave a secret good that has leaked.
+    """
+    return _read(RotationSchema, raw, is_strict=True)
+
+
+def parse_action(raw: Mapping[str, Any]) -> None:
+    """Raises ValidationError if a member was sent for an action that has none."""
+    _read(ActionSchema, raw, is_strict=True)
+
+
+def find_unknown(schema: type[Schema], raw: Mapping[str, Any]) -> list[str]:
+    """Takes a schema and the members that were sent; gives the names of those that it does not have.
+
+    ``null`` says nothing, under whatever name.
+    """
+    known = _list_names(schema)
+    return [name for name, value in raw.items() if name not in known and value is not None]
+
+
+def find_warnings(raw: Mapping[str, Any], sent: WebhookSchema) -> list[str]:
+    """Takes what was sent for a webhook, and what was read of it; gives in words what was not taken as it was."""
+    warnings = [f"{describe_unknown(name).message} It is ignored." for name in find_unknown(WebhookSchema, raw)]
+    if len(raw["events"]) > len(sent.events):
+        warnings.append("Events that are named twice count once.")
+    return warnings
+
+
+def _read(schema: type[S], raw: Mapping[str, Any], *, is_strict: bool) -> S:
+    # What JSON calls by an attribute's name is not known, like whatever else the schema does not have.
+    known = _list_names(schema)
+    errors = [describe_unknown(name) for name in find_unknown(schema, raw)] if is_strict else []
+    try:
+        sent = validate(schema, {name: value for name, value in raw.items() if name in known}, LABELS)
+    except ValidationError as error:
+        raise ValidationError([*error.errors, *errors]) from None
+    if errors:
+        raise ValidationError(errors)
+    return sent
+
+
+def _list_names(schema: type[Schema]) -> set[str]:
+    """Gives the members of a schema by the wire's names."""
+    return {field.alias or name for name, field in schema.model_fields.items()}

@@ -1,0 +1,67 @@
+"""What the page of a webhook shows of its secret: the secret itself, and what of its rotation is under way."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Final
+
+from flask import current_app, url_for
+
+from app.accounts.actors import Actor
+from app.crypto import DecryptionError
+from app.webhooks import rotation, service
+from app.webhooks.models import Webhook
+from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD
+
+# How long the former secret may stay good, in hours.
+OVERLAPS: Final = {
+    1: "1 hour",
+    24: "24 hours",
+    72: "72 hours",
+    168: "168 hours, which is 7 days",
+    0: "Not at all, because it leaked",
+}
+_OVERLAP_WORDS = {
+    CRYPTLEX: (
+        "Meanwhile the former secret alone signs, for this scheme has room for one signature: "
+        "teach the receiver the new one before the time is over."
+    ),
+    STANDARD: "Meanwhile each request carries a signature by either secret.",
+    ASYMMETRIC: "Meanwhile each request carries a signature by either key, and the key set has both.",
+}
+
+
+def build_secret(actor: Actor, webhook: Webhook) -> SimpleNamespace:
+    """Gives the secret as the actor may see it, the public key in its place where there is one.
+
+    ``token`` is None if it cannot be read with this SECRET_KEY. Raises PermissionDeniedError.
+    """
+    path = url_for("webhook_keys_api.show_key_set", webhook_id=webhook.id)
+    former = rotation.list_former(webhook.tenant_id, webhook.id)
+    return SimpleNamespace(
+        token=read_token(actor, webhook),
+        is_public=webhook.scheme == ASYMMETRIC,
+        jwks_url=f"{current_app.extensions['slipway'].settings.base_url}{path}",
+        former=[SimpleNamespace(expires_at=it.expires_at) for it in former],
+        overlaps=OVERLAPS,
+        overlap_words=_OVERLAP_WORDS[webhook.scheme],
+    )
+
+
+def read_token(actor: Actor, webhook: Webhook) -> str | None:
+    """Gives what the actor may see of the secret, None if it cannot be read. Raises PermissionDeniedError."""
+    try:
+        return service.show_token(actor, webhook)
+    except DecryptionError:
+        return None
+
+
+def list_headers(actor: Actor, webhook: Webhook) -> dict[str, str]:
+    """Gives the names of the webhook's own headers, each with the mask; none if they cannot be read.
+
+    Raises PermissionDeniedError.
+    """
+    try:
+        return service.list_header_names(actor, webhook)
+    except DecryptionError:
+        return {}

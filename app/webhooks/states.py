@@ -1,0 +1,18 @@
+"""The words for what a delivery and an attempt are in. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Deliveries: owed and due at a time, arrived, given up, owed and held back.
+PENDING: Final = "pending"
+DELIVERED: Final = "delivered"
+DEAD: Final = "dead"
+HELD: Final = "held"
+DELIVERY_STATES: Final = (PENDING, DELIVERED, DEAD, HELD)
+
+# Attempts: under way, answered with 2xx, not so, and ended with the worker that made it.
+STARTED: Final = "started"
+SUCCESS: Final = "success"
+FAILED: Final = "failed"
+LOST: Final = "lost"
