@@ -1,0 +1,1 @@
+"""What an owner sees of deliveries, and can do with them."""
