@@ -1,0 +1,32 @@
+"""Counts rows, and the statements that the database is asked to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event, func, select
+
+from app.extensions import db
+
+
+def count(model: Any) -> int:
+    """Gives the number of a model's rows."""
+    return int(db.session.scalar(select(func.count()).select_from(model)) or 0)
+
+
+@contextmanager
+def watching_statements() -> Iterator[list[str]]:
+    """Gives the statements that are run meanwhile. SQLite's ``BEGIN`` of a transaction that only reads is none."""
+    found: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement != "BEGIN":
+            found.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)

@@ -1,0 +1,106 @@
+"""Makes what tests need, by the same services that the doors use."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.accounts import service as accounts
+from app.accounts import tokens
+from app.accounts.actors import ROLE_SCOPES, SCOPES, Actor
+from app.products import schema as product_schema
+from app.products import service as products
+from app.products.models import Product
+from app.webhooks import service as webhooks
+from app.webhooks.models import Webhook
+
+PASSWORD = "correct horse battery staple"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """A tenant with its owner."""
+
+    tenant_id: str
+    slug: str
+    name: str
+    email: str
+    actor: Actor
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An API client with a token."""
+
+    client: FlaskClient
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each of its requests carries."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def request(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        """Sends a request with the token."""
+        return self.client.open(path, method=method, headers={**self.headers, **(headers or {})}, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """Sends a GET."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> TestResponse:
+        """Sends a POST."""
+        return self.request("POST", path, **options)
+
+
+class Factory:
+    """Makes tenants and what they own."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def organisation(self, name: str | None = None) -> Organisation:
+        """Makes a tenant and its owner."""
+        number = next(_numbers)
+        name, email = name or f"Organisation {number}", f"owner{number}@example.test"
+        user = accounts.create_organisation(name, email, PASSWORD)
+        actor = Actor(user.tenant_id, user.id, email, "owner", ROLE_SCOPES["owner"])
+        slug = accounts.get_tenant(user.tenant_id).slug
+        return Organisation(user.tenant_id, slug, name, email, actor)
+
+    def caller(self, owner: Organisation, *scopes: str) -> Caller:
+        """Makes an API client of a tenant; without scopes it may do everything."""
+        _, token = tokens.create_token(owner.actor, "test", list(scopes or SCOPES), 1)
+        return Caller(self.app.test_client(), token)
+
+    def product(self, owner: Organisation, name: str | None = None) -> Product:
+        """Makes a product."""
+        sent = product_schema.parse_product({"name": name or f"Product {next(_numbers)}"})
+        return products.create_product(owner.actor, sent)
+
+    def webhook(self, owner: Organisation, url: str, **members: Any) -> Webhook:
+        """Makes a webhook that wants to hear of new releases."""
+        raw = {"name": "Receiver", "url": url, "events": ["release.created"], **members}
+        return webhooks.create_webhook(owner.actor, webhooks.parse_webhook(owner.actor, raw))
+
+    def browser(self, owner: Organisation) -> FlaskClient:
+        """Makes a browser in which the owner is signed in."""
+        client = self.app.test_client()
+        page = client.get("/sign-in").text
+        answer = client.post(
+            "/sign-in", data={"csrf_token": find_csrf_token(page), "email": owner.email, "password": PASSWORD}
+        )
+        assert answer.status_code == 303, answer.text
+        return client
+
+
+def find_csrf_token(page: str) -> str:
+    """Takes a page; gives the token of its first form."""
+    _, _, rest = page.partition('name="csrf_token"')
+    return rest.partition('value="')[2].partition('"')[0]
