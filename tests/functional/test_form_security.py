@@ -1,0 +1,259 @@
+"""What another site can make a browser send, and what must come of it: nothing."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app import times
+from app.extensions import db
+from app.replays import service as replays
+from app.webhooks import samples
+from tests.factories import PASSWORD, Factory, Organisation, find_csrf_token
+from tests.recorded import FILE
+from tests.replaying import fill
+
+RELEASE = {"name": "My App", "version": "1.2.0", "channel": "stable", "notes": "# Typed by hand"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A route that changes something, and what makes it do so."""
+
+    path: str
+    options: dict[str, Any]
+    status: int = 303
+
+
+@dataclass(frozen=True)
+class Site:
+    """A signed-in browser, and every form of the site."""
+
+    owner: Organisation
+    browser: FlaskClient
+    token: str
+    targets: dict[str, Target]
+
+
+@pytest.fixture
+def site(make: Factory) -> Site:
+    """Makes something for every form to change."""
+    owner = make.organisation()
+    product = make.product(owner)
+    body = {"name": "App", "version": "1.0", "productId": product.id}
+    caller = make.caller(owner)
+    release_id, draft_id = (
+        caller.post("/v3/releases", json={**body, "version": version}).get_json()["id"] for version in ("1.0", "2.0")
+    )
+    file_id = caller.post("/v3/release-files", json={**FILE, "releaseId": release_id}).get_json()["id"]
+    webhook = make.webhook(owner, "http://127.0.0.1:9/")
+    webhook_id = webhook.id
+    changed = {"name": "Changed", "url": "http://127.0.0.1:9/", "events": "release.created"}
+    since = times.format_time(times.now() - timedelta(hours=2))
+    for event_type in ("release.created", "release.published"):
+        fill(webhook, 1, dead=1, event_type=event_type)
+    order = replays.parse_replay({"since": since, "events": ["release.created"]})
+    replay_id = replays.create_replay(owner.actor, webhook_id, order).id
+    delivery_id = samples.send_test(owner.actor, webhook_id)
+    browser = make.browser(owner)
+    targets = {
+        "/products": Target("/products", {"data": {"name": "New"}}),
+        "/releases": Target("/releases", {"data": {**RELEASE, "productId": product.id}}),
+        "/releases/<release_id>/edit": Target(
+            f"/releases/{release_id}/edit", {"data": {**RELEASE, "version": "1.1", "productId": product.id}}
+        ),
+        "/releases/<release_id>/files": Target(f"/releases/{release_id}/files", {"data": {**FILE, "name": "new.zip"}}),
+        "/releases/<release_id>/files/<file_id>/delete": Target(
+            f"/releases/{release_id}/files/{file_id}/delete", {"data": {}}
+        ),
+        **{
+            f"/releases/<release_id>/{step}": Target(f"/releases/{release_id}/{step}", {"data": {}})
+            for step in ("archive", "unarchive", "publish")
+        },
+        "/releases/<release_id>/delete": Target(f"/releases/{draft_id}/delete", {"data": {}}),
+        "/releases/preview": Target("/releases/preview", {"json": {"notes": "x"}}, 200),
+        "/webhooks": Target("/webhooks", {"data": changed}),
+        "/webhooks/<webhook_id>": Target(f"/webhooks/{webhook_id}", {"data": changed}),
+        "/webhooks/deliveries/<delivery_id>/resend": Target(f"/webhooks/deliveries/{delivery_id}/resend", {"data": {}}),
+        "/webhooks/<webhook_id>/replays": Target(
+            f"/webhooks/{webhook_id}/replays", {"data": {"since": since, "events": "release.published"}}
+        ),
+        "/webhooks/<webhook_id>/replays/<replay_id>/cancel": Target(
+            f"/webhooks/{webhook_id}/replays/{replay_id}/cancel", {"data": {}}
+        ),
+        **{
+            f"/webhooks/<webhook_id>/{action}": Target(f"/webhooks/{webhook_id}/{action}", {"data": {}})
+            for action in ("test", "pause", "resume", "switch-on", "rotate", "cut-over")
+        },
+        "/webhooks/<webhook_id>/delete": Target(f"/webhooks/{webhook_id}/delete", {"data": {}}),
+        "/sign-in": Target("/sign-in", {"data": {"email": owner.email, "password": PASSWORD}}),
+        "/sign-out": Target("/sign-out", {"data": {}}),
+        "/setup": Target("/setup", {"data": {}}, 404),
+    }
+    return Site(owner, browser, find_csrf_token(browser.get("/products").text), targets)
+
+
+def send(
+    client: FlaskClient, target: Target, token: str | None, *, suffix: str = "", headers: dict[str, str] | None = None
+) -> int:
+    """Sends a form with a token, in the header where the body is JSON; gives the status."""
+    options, headers = {**target.options}, {**(headers or {})}
+    if token is not None and "data" in options:
+        options["data"] = {**options["data"], "csrf_token": token}
+    elif token is not None:
+        headers["X-CSRFToken"] = token
+    return client.post(target.path + suffix, headers=headers, **options).status_code
+
+
+def dump_tables() -> dict[str, list[Any]]:
+    """Gives all rows of all tables."""
+    db.session.rollback()
+    return {
+        table.name: sorted(map(str, db.session.execute(select(table)).all())) for table in db.metadata.sorted_tables
+    }
+
+
+def take_foreign_token(site: Site, make: Factory) -> str:
+    """Gives a token of another user's session."""
+    return find_csrf_token(make.browser(make.organisation()).get("/products").text)
+
+
+def take_other_token(site: Site, make: Factory) -> str:
+    """Gives a token of another session of the same user."""
+    return find_csrf_token(make.browser(site.owner).get("/products").text)
+
+
+TOKENS: dict[str, Callable[[Site, Factory], str | None]] = {
+    "none": lambda *_: None,
+    "empty": lambda *_: "",
+    "nonsense": lambda *_: "IjAwMDAi.aaaa.bbbb",
+    "other session": take_other_token,
+    "other user": take_foreign_token,
+}
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_no_form_does_anything_without_its_own_token(site: Site, make: Factory, kind: str) -> None:
+    token = TOKENS[kind](site, make)
+    before = dump_tables()
+    for target in site.targets.values():
+        assert send(site.browser, target, token) == 400, target.path
+    assert send(site.browser, site.targets["/products"], token, suffix=f"?csrf_token={site.token}") == 400
+    assert dump_tables() == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost.evil.test"},
+        {"Origin": "http://localhost@evil.test"},
+        {"Origin": "http://["},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "nonsense"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost"},
+    ],
+    ids=str,
+)
+def test_no_form_of_another_site_does_anything_whatever_token_it_has(site: Site, headers: dict[str, str]) -> None:
+    before = dump_tables()
+    for target in site.targets.values():
+        assert send(site.browser, target, site.token, headers=headers) == 400, target.path
+    assert dump_tables() == before
+
+
+def test_every_form_works_with_its_own_token(app: Flask, site: Site) -> None:
+    rules = {rule.rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert {rule for rule in rules if not rule.startswith("/v3/")} == set(site.targets)
+    headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    # Signing in renews the token, and signing out ends it: these two are last.
+    for path in sorted(site.targets, key=lambda path: path.startswith("/sign-")):
+        token = site.token if path != "/sign-out" else find_csrf_token(site.browser.get("/products").text)
+        assert send(site.browser, site.targets[path], token, headers=headers) == site.targets[path].status, path
+
+
+def test_reading_changes_nothing(app: Flask, site: Site) -> None:
+    before = dump_tables()
+    for rule, target in site.targets.items():
+        for headers in ({}, {"X-HTTP-Method-Override": "POST", "X-HTTP-Method": "DELETE", "X-Method-Override": "POST"}):
+            query = {"_method": "DELETE", "csrf_token": site.token}
+            for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE"):
+                answer = site.browser.open(target.path, method=method, headers=headers, query_string=query)
+                assert answer.status_code in ((200, 302, 404, 405) if method in ("GET", "HEAD") else (400, 405)), rule
+    assert dump_tables() == before
+    assert site.browser.get("/sign-out").status_code == 405
+    assert site.browser.get("/products").status_code == 200
+
+
+def test_a_session_alone_opens_nothing_of_the_api(app: Flask, site: Site) -> None:
+    before = dump_tables()
+    rules = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/v3/")]
+    assert len(rules) >= 9
+    bodies: list[dict[str, Any]] = [
+        {"json": {"name": "x"}},
+        {"data": b'{"name":"x"}', "content_type": "text/plain"},
+        {"data": {"name": "x"}},
+        {"data": {"name": "x"}, "content_type": "multipart/form-data"},
+        {},
+    ]
+    for rule in rules:
+        path = re.sub(r"<[^>]+>", "0f8fad5b-d9cb-469f-a165-70867728950e", rule.rule)
+        for method in (rule.methods or set()) - {"OPTIONS"}:
+            for body in bodies:
+                headers = {"X-CSRFToken": site.token}
+                assert site.browser.open(path, method=method, headers=headers, **body).status_code == 401, path
+    assert dump_tables() == before
+
+
+def test_a_token_from_before_signing_in_or_from_a_session_that_is_over_is_worth_nothing(
+    make: Factory, client: FlaskClient
+) -> None:
+    owner = make.organisation()
+    early = find_csrf_token(client.get("/sign-in").text)
+    form = {"csrf_token": early, "email": owner.email, "password": PASSWORD}
+    assert client.post("/sign-in", data=form).status_code == 303
+    assert client.post("/products", data={"csrf_token": early, "name": "New"}).status_code == 400
+    late = find_csrf_token(client.get("/products").text)
+    assert client.post("/sign-out", data={"csrf_token": late}).status_code == 303
+    assert client.post("/products", data={"csrf_token": late, "name": "New"}).status_code == 400
+
+
+def test_a_form_that_was_open_for_too_long_keeps_what_was_typed(
+    app: Flask, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = site.targets["/releases"]
+    with monkeypatch.context() as patch:
+        patch.setitem(app.config, "WTF_CSRF_TIME_LIMIT", -1)
+        answer = site.browser.post("/releases", data={**target.options["data"], "csrf_token": site.token})
+    assert answer.status_code == 400
+    page = html.unescape(answer.text)
+    assert "Nothing is lost" in page
+    for typed in target.options["data"].values():
+        assert typed in page
+    assert send(site.browser, target, find_csrf_token(answer.text)) == 303
+
+
+@pytest.mark.parametrize(("base_url", "prefix"), [("https://portal.test", "__Host-"), ("http://portal.test", "")])
+def test_cookies_say_what_they_are_for(build_app: Callable[..., Flask], base_url: str, prefix: str) -> None:
+    client = build_app(BASE_URL=base_url, TRUSTED_HOSTS="portal.test").test_client()
+    for path in ("/sign-in", "/setup"):
+        answer = client.get(path, base_url=base_url)
+        (cookie,) = answer.headers.getlist("Set-Cookie")
+        name, *attributes = (part.strip() for part in cookie.split(";"))
+        assert name.startswith(f"{prefix}slipway_session=")
+        expected = {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if prefix else set())
+        assert set(attributes) == expected
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Cookie" in answer.headers["Vary"]

@@ -1,0 +1,87 @@
+"""The list of ``/v3/releases``: order, pages and filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.factories import Caller, Factory, Organisation
+
+
+@pytest.fixture
+def body(make: Factory, owner: Organisation) -> dict[str, Any]:
+    """A release that may be changed and sent."""
+    return {"name": "My App 1.2", "version": "1.2.0", "productId": make.product(owner).id}
+
+
+def test_a_list_is_a_bare_array_in_pages_that_end_with_an_empty_one(caller: Caller, body: dict[str, Any]) -> None:
+    for number in range(5):
+        assert caller.post("/v3/releases", json={**body, "version": f"1.{number}"}).status_code == 201
+    versions = [release["version"] for release in caller.get("/v3/releases").get_json()]
+    assert versions == ["1.0", "1.1", "1.2", "1.3", "1.4"]
+    newest = caller.get("/v3/releases?sort=-createdAt&limit=2").get_json()
+    assert [release["version"] for release in newest] == ["1.4", "1.3"]
+    assert caller.get("/v3/releases?page=4&limit=2").get_json() == []
+
+    seen, url = [], "/v3/releases?limit=2"
+    while url:
+        answer = caller.get(url)
+        seen += [release["version"] for release in answer.get_json()]
+        url = answer.headers.get("Link", "").partition(">")[0].removeprefix("<http://localhost:8000")
+    assert seen == versions
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("version=1.2", ["1.2"]),
+        ("version%5Bgt%5D=1.2", ["1.10"]),
+        ("version[in]=1.2,1.10", ["1.2", "1.10"]),
+        ("name[sw]=Be", ["1.10"]),
+        ("name[sw]=be", []),
+        ("name[cn]=ETA", []),
+        ("name[ew]=É", []),
+        ("name[nc]=Be", ["1.2"]),
+        ("name[nc]=BE", ["1.2", "1.10"]),
+        ("name[cn]=%25", []),
+        ("platform=linux", ["1.2"]),
+        ("platform[ne]=linux", ["1.10"]),
+        ("private=True", ["1.10"]),
+        ("published=false", ["1.2", "1.10"]),
+        ("channel[nin]=stable", ["1.10"]),
+        ("query=BETA", ["1.10"]),
+        ("query=ÄÖÉ", ["1.10"]),
+        ("createdAt[lt]=2000-01-01T00:00:00Z", []),
+        ("createdAt[gte]=2000-01-01T00:00:00+01:00", ["1.2", "1.10"]),
+        ("productId=nobody", []),
+        ("unknown=1", ["1.2", "1.10"]),
+    ],
+)
+def test_a_list_can_be_filtered(caller: Caller, body: dict[str, Any], query: str, expected: list[str]) -> None:
+    caller.post("/v3/releases", json={**body, "version": "1.2", "name": "Alpha", "platforms": ["linux"]})
+    other = {"version": "1.10", "name": "Beta äöé", "platforms": ["windows"], "channel": "beta", "private": True}
+    caller.post("/v3/releases", json={**body, **other})
+    answer = caller.get(f"/v3/releases?{query}")
+    assert [release["version"] for release in answer.get_json()] == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0", "limit=101", "limit=x", "page=0", "page=-1", "page=1000000000", "page=1&page=2", "sort=name",
+        "cursor=x", "cursor=%ff", "private=yes", "version[xx]=1", "version[gt]=v1", "createdAt[gt]=now",
+        "name=%00", "productId[gt]=1",
+    ],
+)  # fmt: skip
+def test_a_list_refuses_what_makes_no_sense_by_name(caller: Caller, query: str) -> None:
+    answer = caller.get(f"/v3/releases?{query}")
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+def test_a_link_that_no_server_would_read_is_not_given(caller: Caller, body: dict[str, Any]) -> None:
+    caller.post("/v3/releases", json=body)
+    fitting = caller.get(f"/v3/releases?limit=1&unknown={'x' * 7900}")
+    assert len(fitting.headers["Link"]) > 7900
+    assert "Link" not in caller.get(f"/v3/releases?limit=1&unknown={'x' * 8100}").headers
