@@ -1,0 +1,54 @@
+"""``make bench``: measures on this machine and writes ``docs/benchmarks.md``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench import creates, deliveries, notes, starts
+
+REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+
+
+def describe_machine() -> str:
+    """Gives what the figures depend on."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Runs every benchmark, prints the tables and writes them down."""
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Measured by `make bench` on {datetime.now(UTC):%d %B %Y}: {describe_machine()}.",
+        "Load generator, servers and databases share the machine, so compare the ratios, not the figures.",
+        "",
+        "## Creating releases",
+        "",
+        "gunicorn (2 processes, 8 threads each), PostgreSQL (with fsync), Valkey; 16 connections for 8 seconds each.",
+        "",
+        "| what | requests/s | of the bare insert | p50 ms | p99 ms |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    rows = creates.run()
+    bare = dict(rows)["bare psycopg insert"].per_second
+    lines += [
+        f"| {name} | {row.per_second:,.0f} | {row.per_second / bare:.2f} | {row.p50_ms:.1f} | {row.p99_ms:.1f} |"
+        for name, row in rows
+    ]
+    lines += ["", "## Delivering", "", *deliveries.format_report(deliveries.run())]
+    lines += ["", "## Rendering notes", "", "| what | figure |", "| --- | ---: |"]
+    lines += [f"| {name} | {figure} |" for name, figure in notes.run()]
+    lines += ["", "## Starting", "", "| what | figure |", "| --- | ---: |"]
+    lines += [f"| {name} | {figure} |" for name, figure in starts.run()]
+    report = "\n".join(lines) + "\n"
+    sys.stdout.write(report)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(report)
+
+
+if __name__ == "__main__":
+    main()
