@@ -1,28 +1,31 @@
-"""Makes claimed attempts, many at once, each in a thread of its own. Knows nothing of the database."""
+"""Makes claimed attempts, many at once, in one thread. Knows nothing of the database."""
 
 from __future__ import annotations
 
 import functools
 import logging
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from app.config import Settings
 from app.crypto import Cipher, DecryptionError
 from app.webhooks.claims import Claim
 from app.webhooks.delivery import Outcome, send
 from app.webhooks.headers import mask, merge
+from app.webhooks.reactor import Reactor
 from app.webhooks.sealing import read_headers
 from app.webhooks.signing import build_headers
 
 logger = logging.getLogger(__name__)
 
 _CACHED_SECRETS = 4096
+_BROKEN: Final = Outcome(
+    error="internal_error", error_message="Nothing was sent: an error in Slipway, which is logged."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +44,25 @@ class Attempts:
         self._networks = settings.webhook_allowed_networks
         # Decrypting a secret takes longer than signing with it.
         self._decrypt = functools.lru_cache(_CACHED_SECRETS)(cipher.decrypt)
-        self._todo: SimpleQueue[Claim | None] = SimpleQueue()
-        self._finished: SimpleQueue[Finished] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._reactor = Reactor("deliveries", self._hand_over)
+        self._over: list[Finished] = []
+        self._handed_over: SimpleQueue[list[Finished]] = SimpleQueue()
         self.under_way = 0
 
     def __enter__(self) -> Self:
+        self._reactor.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in self._threads:
-            self._todo.put(None)
-        for thread in self._threads:
-            thread.join()
+        self._reactor.__exit__(kind, error, trace)
 
-    def begin(self, claim: Claim) -> None:
-        """Begins an attempt."""
-        self.under_way += 1
-        if self.under_way > len(self._threads):
-            thread = threading.Thread(target=self._work, name=f"delivery-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._todo.put(claim)
+    def begin(self, claims: Sequence[Claim]) -> None:
+        """Begins attempts."""
+        if claims:
+            self.under_way += len(claims)
+            self._reactor.start([self._attempt(claim) for claim in claims])
 
     def collect(self, wait_seconds: float, gather_seconds: float) -> list[Finished]:
         """Gives the attempts that are over: waits for the first one, and a moment for those that end with it.
@@ -76,44 +74,48 @@ class Attempts:
         until = time.monotonic() + wait_seconds
         while len(found) < enough and (remaining := until - time.monotonic()) > 0:
             try:
-                found.append(self._finished.get(timeout=remaining))
+                together = self._handed_over.get(timeout=remaining)
             except Empty:
                 break
-            self.under_way -= 1
-            if len(found) == 1:
+            if not found:
                 until = min(until, time.monotonic() + gather_seconds)
+            found += together
+        self.under_way -= len(found)
         return found
 
-    def _work(self) -> None:
-        while (claim := self._todo.get()) is not None:
-            started_at = time.monotonic()
-            outcome = self._attempt(claim)
-            self._finished.put(Finished(claim, outcome, time.monotonic() - started_at))
+    def _hand_over(self) -> None:
+        # One by one, each would wake the thread that waits, and take this one's turn.
+        if self._over:
+            self._handed_over.put(self._over)
+            self._over = []
 
-    def _attempt(self, claim: Claim) -> Outcome:
-        """Makes one attempt; gives an outcome in every case, for others wait for theirs in the same job."""
+    async def _attempt(self, claim: Claim) -> None:
+        """Makes one attempt; comes to an outcome in every case, for others wait for theirs in the same job."""
+        outcome, started_at = _BROKEN, time.monotonic()
         try:
-            ours = build_headers(
-                claim.scheme,
-                [self._decrypt(token).decode() for token in claim.tokens],
-                claim.delivery_id,
-                int(time.time()),
-                claim.number,
-                claim.body,
-            )
-            custom = read_headers(self._decrypt(claim.headers)) if claim.headers else {}
-            headers = merge(ours, custom)
-            outcome = send(claim.url, claim.body, headers, allowed_networks=self._networks)
-            return _hide_values(outcome, headers.keys() - ours.keys())
+            outcome = await self._send(claim)
         except DecryptionError as error:
             logger.error("a webhook's secret cannot be read", extra={"webhook": claim.webhook_id})  # noqa: TRY400
-            return Outcome(error=error.code, error_message=f"Nothing was sent: {error.message}")
+            outcome = Outcome(error=error.code, error_message=f"Nothing was sent: {error.message}")
         except Exception:
             # Whatever bug one delivery brings to light, the others are to be sent and recorded.
             logger.exception("an attempt failed by a bug", extra={"delivery": claim.delivery_id})
-            return Outcome(
-                error="internal_error", error_message="Nothing was sent: an error in Slipway, which is logged."
-            )
+        finally:
+            self._over.append(Finished(claim, outcome, time.monotonic() - started_at))
+
+    async def _send(self, claim: Claim) -> Outcome:
+        ours = build_headers(
+            claim.scheme,
+            [self._decrypt(token).decode() for token in claim.tokens],
+            claim.delivery_id,
+            int(time.time()),
+            claim.number,
+            claim.body,
+        )
+        custom = read_headers(self._decrypt(claim.headers)) if claim.headers else {}
+        headers = merge(ours, custom) if custom else ours
+        outcome = await send(claim.url, claim.body, headers, allowed_networks=self._networks)
+        return _hide_values(outcome, headers.keys() - ours.keys()) if custom else outcome
 
 
 def _hide_values(outcome: Outcome, names: Iterable[str]) -> Outcome:

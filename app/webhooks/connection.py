@@ -3,56 +3,70 @@
 from __future__ import annotations
 
 import functools
-import math
-import select
+import os
 import socket
 import ssl
 import time
 from ipaddress import IPv4Address, IPv6Address
 
+from app.webhooks.reactor import READ, WRITE, wait
+
 _RECEIVE_BYTES = 4096
 
 
 class Deadline:
-    """A moment that no operation may pass: each gets what is left of the time, however many there are."""
+    """A moment that no operation may pass, however many there are: ``until``, by the clock that does not jump."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self.until = time.monotonic() + seconds
 
-    def get_remaining(self) -> float:
-        """Gives the seconds that are left. Raises TimeoutError if there are none."""
-        remaining = self._end - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the deadline has passed")
-        return remaining
+    def share(self, count: int) -> float:
+        """Gives the moment at which one of so many operations that are left has used up its share of the time."""
+        now = time.monotonic()
+        return now + (self.until - now) / count
 
     def shorten(self, seconds: float) -> None:
         """Moves the deadline to so many seconds from now, unless it is earlier."""
-        self._end = min(self._end, time.monotonic() + seconds)
+        self.until = min(self.until, time.monotonic() + seconds)
 
 
-def connect(address: IPv4Address | IPv6Address, port: int, timeout_seconds: float) -> socket.socket:
-    """Gives a connected socket: to this address, through no proxy. Raises OSError."""
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    opened = socket.socket(family, socket.SOCK_STREAM)
+async def connect(address: IPv4Address | IPv6Address, port: int, until: float) -> socket.socket:
+    """Gives a connected socket that never blocks: to this address, through no proxy. Raises OSError."""
+    opened = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
     try:
-        opened.settimeout(timeout_seconds)
-        opened.connect((str(address), port))
+        opened.setblocking(False)
+        try:
+            opened.connect((str(address), port))
+        except BlockingIOError:
+            await wait(opened, WRITE, until)
+            if error := opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(error, os.strerror(error)) from None
     except BaseException:
         opened.close()
         raise
     return opened
 
 
-def start_tls(opened: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
+async def start_tls(opened: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
     """Takes a connected socket and the host's name or address; gives the socket after the handshake.
 
     The certificate must be valid for the host (RFC 9525) and signed by an authority that this machine trusts. Raises
     ssl.SSLError or another OSError; the socket is closed then.
     """
-    # The handshake as a whole is held to the socket's timeout, not each of its reads.
-    opened.settimeout(deadline.get_remaining())
-    return get_tls_context().wrap_socket(opened, server_hostname=host)
+    wrapped = get_tls_context().wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        while True:
+            try:
+                wrapped.do_handshake()
+            except ssl.SSLWantReadError:
+                await wait(wrapped, READ, deadline.until)
+            except ssl.SSLWantWriteError:
+                await wait(wrapped, WRITE, deadline.until)
+            else:
+                return wrapped
+    except BaseException:
+        wrapped.close()
+        raise
 
 
 @functools.cache
@@ -75,27 +89,30 @@ class Connection:
 
     def __init__(self, opened: socket.socket, request: bytes, deadline: Deadline) -> None:
         """Takes a connected socket, which stays the caller's to close, and the bytes of a whole request."""
-        opened.setblocking(False)
         self._socket = opened
         self._unsent = memoryview(request)
         self._send_error: OSError | None = None
         self._deadline = deadline
+        # Nothing can be there before anything was sent; what TLS has read already, it alone knows.
+        self._may_have_more = isinstance(opened, ssl.SSLSocket)
 
-    def receive(self) -> bytes:
+    async def receive(self) -> bytes:
         """Gives the next bytes of the answer, none at its end. Raises TimeoutError at the deadline, or OSError."""
         while True:
-            events = select.POLLIN | self._send()
-            try:
-                received = self._socket.recv(_RECEIVE_BYTES)
-            except ssl.SSLWantWriteError:
-                events |= select.POLLOUT
-            except (BlockingIOError, ssl.SSLWantReadError):
-                pass
-            else:
-                if not received and self._send_error:
-                    raise self._send_error
-                return received
-            self._wait(events)
+            events = READ | self._send()
+            if self._may_have_more:
+                try:
+                    received = self._socket.recv(_RECEIVE_BYTES)
+                except ssl.SSLWantWriteError:
+                    events |= WRITE
+                except (BlockingIOError, ssl.SSLWantReadError):
+                    pass
+                else:
+                    if not received and self._send_error:
+                        raise self._send_error
+                    return received
+            await wait(self._socket, events, self._deadline.until)
+            self._may_have_more = True
 
     def _send(self) -> int:
         """Sends what can be sent now; gives the event to wait for before the rest."""
@@ -103,7 +120,7 @@ class Connection:
             while self._unsent:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
         except (BlockingIOError, ssl.SSLWantWriteError):
-            return select.POLLOUT
+            return WRITE
         except ssl.SSLWantReadError:
             return 0
         except OSError as error:
@@ -111,9 +128,3 @@ class Connection:
             self._send_error = error
             self._unsent = memoryview(b"")
         return 0
-
-    def _wait(self, events: int) -> None:
-        poller = select.poll()
-        poller.register(self._socket, events)
-        # Without an event the next round finds out that the deadline has passed.
-        poller.poll(math.ceil(self._deadline.get_remaining() * 1000))

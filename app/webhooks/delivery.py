@@ -8,11 +8,13 @@ and is over when its deadline is, whatever the receiver does. It gives an outcom
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -24,10 +26,11 @@ from app.webhooks.guard import (
     Network,
     UnresolvedError,
     WebhookUrl,
+    check_before_lookup,
     parse_webhook_url,
     pin_addresses,
 )
-from app.webhooks.resolver import resolve_name
+from app.webhooks.resolver import LookUp, look_up, read_answer, resolve
 from app.webhooks.response import (
     BadResponseError,
     IncompleteResponseError,
@@ -42,7 +45,9 @@ from app.webhooks.retry import parse_retry_after
 DEADLINE_SECONDS: Final = 15.0
 # Once the status is known, the body is only something to look at, and not worth a worker's time.
 _BODY_SECONDS = 2.0
-_HEADER_VALUE = re.compile(r"[ -~]*\Z")
+# The same webhooks are called again and again; what a URL says never changes.
+_parse_url = functools.lru_cache(4096)(parse_webhook_url)
+_HEADER_TEXT = re.compile(r"[ -~]*\Z")
 _STAGES = {
     "dns": "The host name was not resolved",
     "connect": "The receiver did not accept the connection",
@@ -78,51 +83,75 @@ class _Trace:
     def __init__(self) -> None:
         self.address: str | None = None
         self.phases: dict[str, int] = {}
-        self.stage = "dns"
+        self.stage = ""
         self.request_headers: Mapping[str, str] | None = None
+        self._begun_at = self._since = time.monotonic()
 
-    @contextlib.contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
+    def enter(self, stage: str) -> None:
+        """Says that the attempt is in another stage from now on."""
+        self.leave()
         self.stage = stage
-        started_at = time.monotonic()
-        try:
-            yield
-        finally:
-            self.phases[stage] = round((time.monotonic() - started_at) * 1000)
+
+    def leave(self) -> None:
+        """Says that what was begun is over, well or not; ``stage`` still names it."""
+        now = time.monotonic()
+        if self.stage:
+            self.phases[self.stage] = round((now - self._since) * 1000)
+        self._since = now
+
+    def close(self) -> None:
+        """Says that the whole attempt is over."""
+        self.phases["total"] = round((time.monotonic() - self._begun_at) * 1000)
 
 
-def send(
+async def send(
     url: str,
     body: bytes,
     headers: Mapping[str, str],
     *,
     allowed_networks: Sequence[Network] = (),
     deadline_seconds: float = DEADLINE_SECONDS,
-    resolve: Callable[[str, float], Sequence[str]] = resolve_name,
+    look: LookUp = look_up,
 ) -> Outcome:
-    """POSTs the body once; gives what became of it, whatever the network and the receiver do.
+    """POSTs the body once; gives what became of it, whatever the network and the receiver do. Runs in a reactor.
 
-    ``headers`` go beside those that HTTP itself needs. ``resolve`` takes a host name and the seconds that are left, and
-    gives its addresses. Raises ValueError for a header that cannot stand in one line of ASCII.
+    ``headers`` go beside those that HTTP itself needs. ``look`` takes a host name and gives its addresses, in a thread
+    of its own. Raises ValueError for a header that cannot stand in one line of ASCII.
     """
     trace, deadline = _Trace(), Deadline(deadline_seconds)
     _check_headers(headers)
-    started_at = time.monotonic()
     try:
-        target = parse_webhook_url(url)
-        with trace.measure("dns"):
-            addresses = pin_addresses(target, allowed_networks, lambda host: resolve(host, deadline.get_remaining()))
-        outcome = _exchange(target, addresses, _build_headers(target, headers, body), body, deadline, trace)
+        trace.enter("dns")
+        target = _parse_url(url)
+        addresses = await _find_addresses(target, allowed_networks, deadline, look)
+        outcome = await _exchange(target, addresses, _build_headers(target, headers, body), body, deadline, trace)
     except (GuardError, BadResponseError, IncompleteResponseError, OSError) as error:
+        trace.leave()
         outcome = _describe_failure(error, trace.stage, deadline_seconds)
-    trace.phases["total"] = round((time.monotonic() - started_at) * 1000)
+    trace.close()
     return replace(outcome, address=trace.address, phases=trace.phases, request_headers=trace.request_headers)
 
 
+async def _find_addresses(
+    target: WebhookUrl, allowed_networks: Sequence[Network], deadline: Deadline, look: LookUp
+) -> tuple[Address, ...]:
+    """Gives the addresses to connect to, judged for this attempt."""
+    if target.address:
+        return pin_addresses(target, allowed_networks, look)
+    check_before_lookup(target, allowed_networks)
+    found: Sequence[str] | OSError
+    try:
+        found = await resolve(target.host, deadline.until, look)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        found = error
+    return pin_addresses(target, allowed_networks, lambda _host: read_answer(found))
+
+
 def _check_headers(headers: Mapping[str, str]) -> None:
-    for name, value in headers.items():
-        if not _HEADER_VALUE.match(name + value):
-            raise ValueError(f"the header {name!r} is not one line of ASCII")
+    if not _HEADER_TEXT.match("".join(itertools.chain(headers, headers.values()))):
+        raise ValueError("a header is not one line of ASCII")
 
 
 def _build_headers(target: WebhookUrl, headers: Mapping[str, str], body: bytes) -> dict[str, str]:
@@ -144,7 +173,7 @@ def _build_request(target: WebhookUrl, headers: Mapping[str, str], body: bytes) 
     return f"POST {target.target} HTTP/1.1\r\n{lines}\r\n".encode("ascii") + body
 
 
-def _exchange(
+async def _exchange(
     target: WebhookUrl,
     addresses: Sequence[Address],
     headers: Mapping[str, str],
@@ -152,44 +181,52 @@ def _exchange(
     deadline: Deadline,
     trace: _Trace,
 ) -> Outcome:
-    with contextlib.ExitStack() as stack:
-        with trace.measure("connect"):
-            opened = stack.enter_context(_connect(addresses, target.port, deadline, trace))
+    trace.enter("connect")
+    opened = await _connect(addresses, target.port, deadline, trace)
+    try:
         if target.scheme == "https":
-            with trace.measure("tls"):
-                opened = stack.enter_context(start_tls(opened, target.host, deadline))
+            trace.enter("tls")
+            opened = await start_tls(opened, target.host, deadline)
         stream = Stream(Connection(opened, _build_request(target, headers, body), deadline).receive)
         trace.request_headers = headers
-        with trace.measure("first_byte"):
-            stream.wait()
-        with trace.measure("head"):
-            response = read_head(stream)
+        trace.enter("first_byte")
+        await stream.wait()
+        trace.enter("head")
+        response = await read_head(stream)
+        trace.leave()
         deadline.shorten(_BODY_SECONDS)
-        return _judge(response, read_snippet(stream, response))
+        return _judge(response, await read_snippet(stream, response))
+    finally:
+        opened.close()
 
 
-def _connect(addresses: Sequence[Address], port: int, deadline: Deadline, trace: _Trace) -> socket.socket:
+async def _connect(addresses: Sequence[Address], port: int, deadline: Deadline, trace: _Trace) -> socket.socket:
     """Tries each address in turn, each with its share of the time that is left."""
     *others, last = addresses
     for count, address in enumerate(others):
         trace.address = str(address)
         with contextlib.suppress(OSError):
-            return connect(address, port, deadline.get_remaining() / (len(addresses) - count))
+            return await connect(address, port, deadline.share(len(addresses) - count))
     trace.address = str(last)
-    return connect(last, port, deadline.get_remaining())
+    return await connect(last, port, deadline.until)
 
 
 def _judge(response: Response, snippet: str) -> Outcome:
     status = response.status_code
-    outcome = Outcome(status_code=status, response_snippet=snippet)
     if 200 <= status < 300:
-        return replace(outcome, is_success=True)
+        return Outcome(is_success=True, status_code=status, response_snippet=snippet)
     retry_after_seconds = parse_retry_after(response.get_all("retry-after"), datetime.now(UTC))
     if 300 <= status < 400:
         error, message = "redirect", f"The receiver answered {status}: redirects are not followed."
     else:
         error, message = "http_status", f"The receiver answered {status}."
-    return replace(outcome, error=error, error_message=message, retry_after_seconds=retry_after_seconds)
+    return Outcome(
+        status_code=status,
+        error=error,
+        error_message=message,
+        response_snippet=snippet,
+        retry_after_seconds=retry_after_seconds,
+    )
 
 
 def _describe_failure(error: Exception, stage: str, deadline_seconds: float) -> Outcome:

@@ -91,14 +91,19 @@ def check_webhook_url(url: str, allowed_networks: Sequence[Network], resolve: Re
             raise GuardError(*parsed.refusal) from None
 
 
+def check_before_lookup(url: WebhookUrl, allowed_networks: Sequence[Network]) -> None:
+    """Raises GuardError for a name or port that no address could make right: it is not even asked for."""
+    if url.refusal and not allowed_networks:
+        raise GuardError(*url.refusal)
+
+
 def pin_addresses(url: WebhookUrl, allowed_networks: Sequence[Network], resolve: Resolve) -> tuple[Address, ...]:
     """Asks once for the addresses of the host; gives the one or two to connect to, and to no others.
 
     ``resolve`` takes the host name and gives its addresses. Raises GuardError if any address is neither public nor in
     an allowed network, UnresolvedError if there is none, TimeoutError if ``resolve`` does.
     """
-    if url.refusal and not allowed_networks:
-        raise GuardError(*url.refusal)
+    check_before_lookup(url, allowed_networks)
     addresses = (url.address,) if url.address else _resolve(url.host, resolve)
     # One bad address refuses the whole name: whoever mixes them hopes that the other one is tried.
     for address in addresses:

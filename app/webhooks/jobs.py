@@ -45,9 +45,10 @@ def deliver_due() -> None:
         while True:
             # Asked before the claim: what is recorded after it may have been all that a webhook could have under way.
             is_settled = recorder.is_idle
-            for claim in claiming.claim():
+            claimed = claiming.claim()
+            for claim in claimed:
                 pacer.begin(claim.webhook_id, claim.tenant_id)
-                attempts.begin(claim)
+            attempts.begin(claimed)
             if not attempts.under_way:
                 if is_settled:
                     break

@@ -6,8 +6,9 @@ Whatever is sent, only so much of it is read. Nothing is decoded but chunks: no 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 HEAD_BYTES = 64 * 1024
@@ -45,34 +46,34 @@ class Response:
 class Stream:
     """Lines and pieces of what arrives: as many bytes of it as are allowed, and no more."""
 
-    def __init__(self, receive: Callable[[], bytes]) -> None:
+    def __init__(self, receive: Callable[[], Awaitable[bytes]]) -> None:
         """Takes a function that gives the next bytes, none at the end."""
         self._receive = receive
         self._buffer = bytearray()
         self.allowed_bytes = HEAD_BYTES
 
-    def wait(self) -> None:
+    async def wait(self) -> None:
         """Waits for the first bytes. Raises IncompleteResponseError if there are none."""
-        self._fill()
+        await self._fill()
 
-    def read_line(self) -> bytes:
+    async def read_line(self) -> bytes:
         """Gives the next line without its end. Raises BadResponseError if it is longer than what is allowed."""
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
-            self._fill()
+            await self._fill()
         return self._take(end + 1).rstrip(b"\r\n")
 
-    def read_piece(self, limit: int) -> bytes:
+    async def read_piece(self, limit: int) -> bytes:
         """Gives at least one byte, at most ``limit``. Raises BadResponseError if none is allowed any more."""
         if not self._buffer:
-            self._fill()
+            await self._fill()
         return self._take(min(limit, len(self._buffer), max(self.allowed_bytes, 1)))
 
-    def _fill(self) -> None:
+    async def _fill(self) -> None:
         if len(self._buffer) >= self.allowed_bytes:
             raise BadResponseError("sent more than is read of it")
-        received = self._receive()
+        received = await self._receive()
         if not received:
             raise IncompleteResponseError
         self._buffer += received
@@ -86,24 +87,24 @@ class Stream:
         return taken
 
 
-def read_head(stream: Stream) -> Response:
+async def read_head(stream: Stream) -> Response:
     """Gives the head of the final answer; interim ones (RFC 9110, section 15.2) are passed over.
 
     Raises BadResponseError, IncompleteResponseError, and what the stream's function raises.
     """
     while True:
-        match = _STATUS_LINE.match(stream.read_line())
+        match = _STATUS_LINE.match(await stream.read_line())
         if match is None:
             raise BadResponseError("did not answer with a status line of HTTP")
-        status_code, headers = int(match[1]), _read_headers(stream)
+        status_code, headers = int(match[1]), await _read_headers(stream)
         if status_code >= 200 or status_code == _SWITCHING_PROTOCOLS:
             return Response(status_code, headers)
 
 
-def _read_headers(stream: Stream) -> tuple[tuple[str, str], ...]:
+async def _read_headers(stream: Stream) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for _ in range(HEADER_LIMIT + 1):
-        line = stream.read_line()
+        line = await stream.read_line()
         if not line:
             return tuple(found)
         # A line that is no header tells nothing; the status has been understood all the same.
@@ -112,47 +113,45 @@ def _read_headers(stream: Stream) -> tuple[tuple[str, str], ...]:
     raise BadResponseError(f"sent more than {HEADER_LIMIT} headers")
 
 
-def read_snippet(stream: Stream, response: Response) -> str:
+async def read_snippet(stream: Stream, response: Response) -> str:
     """Gives the beginning of the body as text that every database can store, for people to look at.
 
     It never fails: the status has been read, and decides alone what becomes of the delivery.
     """
     stream.allowed_bytes = SNIPPET_BYTES
     raw = bytearray()
-    try:
-        for piece in _iterate_body(stream, response):
-            raw += piece
-    except (BadResponseError, IncompleteResponseError, OSError):
-        pass
+    # What had come before it broke off is worth looking at.
+    with contextlib.suppress(BadResponseError, IncompleteResponseError, OSError):
+        await _read_body(stream, response, raw)
     # An incremental decoder leaves out a character that was cut in the middle.
     return codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(raw)).replace("\x00", "\ufffd")
 
 
-def _iterate_body(stream: Stream, response: Response) -> Iterator[bytes]:
-    """Gives the pieces of the body by the rules of RFC 9112, section 6.3."""
+async def _read_body(stream: Stream, response: Response, raw: bytearray) -> None:
+    """Adds the body to ``raw`` as it comes, by the rules of RFC 9112, section 6.3."""
     if response.status_code in _WITHOUT_BODY:
         return
     codings = ",".join(response.get_all("transfer-encoding")).lower()
     if codings.rpartition(",")[2].strip() == "chunked":
-        yield from _iterate_chunks(stream)
+        await _read_chunks(stream, raw)
         return
     lengths = {int(text) if _LENGTH.match(text) else None for text in response.get_all("content-length")}
     length = lengths.pop() if len(lengths) == 1 else None
     # Without a length that can be believed, the body lasts as long as the connection.
-    yield from _iterate_pieces(stream, SNIPPET_BYTES + 1 if length is None else length)
+    await _read_pieces(stream, SNIPPET_BYTES + 1 if length is None else length, raw)
 
 
-def _iterate_chunks(stream: Stream) -> Iterator[bytes]:
-    while match := _CHUNK_SIZE.match(stream.read_line()):
+async def _read_chunks(stream: Stream, raw: bytearray) -> None:
+    while match := _CHUNK_SIZE.match(await stream.read_line()):
         size = int(match[1], 16)
         if not size:
             return
-        yield from _iterate_pieces(stream, size)
-        stream.read_line()
+        await _read_pieces(stream, size, raw)
+        await stream.read_line()
 
 
-def _iterate_pieces(stream: Stream, length: int) -> Iterator[bytes]:
+async def _read_pieces(stream: Stream, length: int, raw: bytearray) -> None:
     while length:
-        piece = stream.read_piece(length)
+        piece = await stream.read_piece(length)
         length -= len(piece)
-        yield piece
+        raw += piece

@@ -17,11 +17,11 @@ from sqlalchemy import select, update
 from app.database import transaction
 from app.extensions import db
 from app.webhooks import outcomes, relay
-from app.webhooks.delivery import send
 from app.webhooks.models import Webhook
 from app.webhooks.queue import QUEUE_NAME, get_queue
 from tests.factories import Caller, Factory, Organisation
 from tests.receivers import Receiver
+from tests.sending import send
 from tests.working import claim, create_release, deliver_all, get_delivery, list_attempts, make_due, work_off
 
 TOKEN = "a-token-of-thirty-two-characters"

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from app.webhooks import delivery
-from app.webhooks.delivery import DEADLINE_SECONDS, Outcome, send
+from app.webhooks.delivery import DEADLINE_SECONDS, Outcome
 from app.webhooks.due import LEASE_SECONDS
 from app.webhooks.response import SNIPPET_BYTES
 from tests.behaviours import (
@@ -32,6 +32,7 @@ from tests.behaviours import (
 )
 from tests.corpora import load_corpus
 from tests.receivers import Peer, RawReceiver
+from tests.sending import send
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 ROWS: dict[str, dict[str, Any]] = {row["id"]: row for row in load_corpus("webhook_receivers")["cases"]}

@@ -17,10 +17,11 @@ from typing import IO
 import pytest
 
 from app.webhooks import connection
-from app.webhooks.delivery import Outcome, send
+from app.webhooks.delivery import Outcome
 from tests.certificates import Authority
 from tests.corpora import load_corpus
 from tests.receivers import Peer, RawReceiver
+from tests.sending import send
 from tests.stack import find_free_port
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -55,12 +56,12 @@ def answer_anything(peer: Peer) -> None:
 def deliver(tls: ssl.SSLContext | None, host: str = "hook.test", behave: Callable[[Peer], None] = answer) -> Outcome:
     """Sends to a receiver at the name, which is at 127.0.0.1."""
 
-    def resolve(_host: str, _seconds: float) -> Sequence[str]:
+    def look(_host: str) -> Sequence[str]:
         return ["127.0.0.1"]
 
     with RawReceiver(behave, tls) as receiver:
         url = f"https://{host}:{receiver.port}/hook"
-        return send(url, b"{}", {}, allowed_networks=[ip_network("127.0.0.0/8")], deadline_seconds=5, resolve=resolve)
+        return send(url, b"{}", {}, allowed_networks=[ip_network("127.0.0.0/8")], deadline_seconds=5, look=look)
 
 
 def limit_version(context: ssl.SSLContext, version: ssl.TLSVersion) -> ssl.SSLContext:
@@ -171,7 +172,7 @@ def test_a_server_that_renegotiates_is_not_trusted(authority: Authority) -> None
             {},
             allowed_networks=[ip_network("127.0.0.0/8")],
             deadline_seconds=5,
-            resolve=lambda _host, _seconds: ["127.0.0.1"],
+            look=lambda _host: ["127.0.0.1"],
         )
         server.kill()
         thread.join()

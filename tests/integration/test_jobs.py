@@ -67,10 +67,10 @@ def test_a_secret_that_cannot_be_read_fails_its_own_deliveries_alone(
 def test_a_bug_in_an_attempt_is_the_outcome_of_that_attempt_alone(
     app: Flask, make: Factory, owner: Organisation, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def send_or_break(url: str, *arguments: Any, **options: Any) -> Outcome:
+    async def send_or_break(url: str, *arguments: Any, **options: Any) -> Outcome:
         if url.endswith("/broken"):
             raise ZeroDivisionError
-        return send(url, *arguments, **options)
+        return await send(url, *arguments, **options)
 
     monkeypatch.setattr(attempts, "send", send_or_break)
     with Receiver() as receiver:
