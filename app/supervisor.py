@@ -58,7 +58,11 @@ class Supervisor:
             while not self._wakeup.stop_count and self._guardian.is_running():
                 waits = [child.revive() for child in (*self._queue, *self._workers)]
                 self._wakeup.wait(min((wait for wait in waits if wait is not None), default=_IDLE_SECONDS))
-            return 0 if self._wakeup.stop_count else 1
+            if self._wakeup.stop_count:
+                return 0
+            # Without it, nobody would end the children of a supervisor that is killed.
+            print("slipway: the process that guards the others was killed; stopping them all", file=sys.stderr)  # noqa: T201
+            return 1
         finally:
             self._stop()
 

@@ -88,6 +88,7 @@ def test_a_supervisor_that_lost_its_guardian_stops_with_an_error(tmp_path: Path)
         leader.kill()
         assert supervised.process.wait(25) == 1
         assert_nothing_is_left(family)
+        assert "slipway: the process that guards the others was killed" in supervised.log.read_text()
 
 
 def test_killed_children_are_started_again(tmp_path: Path) -> None:
