@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, case, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.database import clock
 from app.mail.models import Mail
 from app.replays.models import Replay
+from app.webhooks.due import is_free
 from app.webhooks.models import Delivery, Webhook
 from app.webhooks.states import DEAD, DELIVERED, HELD, PENDING
 
@@ -53,19 +54,21 @@ def _is_in(column: InstrumentedAttribute[str], state: str) -> ColumnElement[bool
 
 
 def _read_pending(session: Session) -> tuple[int, int, float]:
-    """Gives how many are pending, how many of them are due, and since how many seconds the first one is."""
+    """Gives how many are pending, how many of them are due, and since how many seconds the first one is.
+
+    What a worker has under way is pending, and not due.
+    """
     moment = clock()
-    is_due = Delivery.next_attempt_at <= moment
+    is_due = and_(Delivery.next_attempt_at <= moment, is_free(Delivery))
     now, pending, due, oldest = session.execute(
         select(
             moment,
             func.count(),
             func.count().filter(is_due),
-            # The first of all is the first that is due, if any is.
-            func.min(Delivery.next_attempt_at),
+            func.min(Delivery.next_attempt_at).filter(is_due),
         ).where(_is_in(Delivery.state, PENDING))
     ).one()
-    return pending, due, max(0.0, (now - oldest).total_seconds()) if due and oldest else 0.0
+    return pending, due, max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
 
 
 def _count_in_state(session: Session, state: str) -> int:

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import Select, insert, literal, select, text, update
 
-from app.database import clock, transaction
+from app.database import Id, clock, generate_id, random_id, transaction
 from app.extensions import db
 from app.webhooks import claims, relay
 from app.webhooks.claims import Claim, ShareOut
-from app.webhooks.models import Attempt, Delivery
+from app.webhooks.models import Attempt, Delivery, Event, Webhook
 from app.webhooks.pacing import Candidate, Quota
+from app.webhooks.rounds import FIRST
 from app.webhooks.worker import build_worker
 from tests.factories import Caller, Factory, Organisation
 
@@ -41,6 +42,45 @@ def create_release(make: Factory, owner: Organisation, caller: Caller, version: 
     return release
 
 
+def owe(webhook: Webhook, count: int, priority: int = FIRST, *, seconds: float = 0) -> None:
+    """Owes a webhook so many events that nobody else hears of, due so many seconds from now."""
+    number = select(literal(1).label("number")).cte("numbers", recursive=True)
+    number = number.union_all(select(number.c.number + 1).where(number.c.number < count))
+    tenant_id, webhook_id = literal(webhook.tenant_id, Id), literal(webhook.id, Id)
+    entity_id = literal(generate_id(), Id)
+    events: dict[str, Any] = {
+        "id": random_id(),
+        "tenant_id": tenant_id,
+        "event_type": literal("release.updated"),
+        "entity_id": entity_id,
+        "body": literal(b"{}"),
+        "request_id": literal(""),
+        "triggered_at": clock(),
+    }
+    deliveries: dict[str, Any] = {
+        "id": random_id(),
+        "tenant_id": tenant_id,
+        "event_id": Event.id,
+        "webhook_id": webhook_id,
+        "state": literal("pending"),
+        "priority": literal(priority),
+        **dict.fromkeys(("attempt_count", "attempts_before", "lost_count"), literal(0)),
+        **dict.fromkeys(("is_claimed", "is_test"), literal(value=False)),
+        "reason": literal(""),
+        "next_attempt_at": clock(seconds),
+        **dict.fromkeys(("created_at", "updated_at"), clock()),
+    }
+    fill(Event, events, select(*events.values()).select_from(number))
+    fill(Delivery, deliveries, select(*deliveries.values()).where(Event.entity_id == entity_id))
+
+
+def fill(model: Any, columns: Iterable[str], rows: Select[*tuple[Any, ...]]) -> None:
+    """Inserts rows that the database makes by itself, and tells its planner of them, as it would find out in time."""
+    with transaction() as session:
+        session.execute(insert(model.__table__).from_select(list(columns), rows, include_defaults=False))
+        session.execute(text(f"ANALYZE {model.__tablename__}"))
+
+
 def get_delivery() -> Delivery:
     """Gives the one delivery that there is, as it is stored now."""
     db.session.rollback()
@@ -59,10 +99,15 @@ def first_come(count: int) -> ShareOut:
 
     def share_out(candidates: Iterable[Candidate]) -> list[Quota]:
         quotas, free = [], count
+        # What a webhook may begin is one number, however many of its priorities have something due.
+        left: dict[str, int] = {}
         for candidate in sorted(candidates, key=lambda it: (it.priority, it.oldest_at)):
-            given = min(free, candidate.allowance)
-            free -= given
-            quotas += [Quota(candidate.webhook_id, candidate.priority, given)] if given > 0 else []
+            allowance = left.get(candidate.webhook_id, candidate.allowance)
+            given = min(free, allowance)
+            if given > 0:
+                left[candidate.webhook_id] = allowance - given
+                free -= given
+                quotas.append(Quota(candidate.webhook_id, candidate.priority, given))
         return quotas
 
     return share_out
@@ -75,6 +120,7 @@ def claim(count: int) -> list[Claim]:
 
 
 def make_due() -> None:
-    """Lets the time of every open delivery come."""
+    """Lets the time of every open delivery come, and every lease end."""
+    values = {"next_attempt_at": clock(-1), "leased_until": clock(-1)}
     with transaction() as session:
-        session.execute(update(Delivery).where(Delivery.state == "pending").values(next_attempt_at=clock(-1)))
+        session.execute(update(Delivery).where(Delivery.state == "pending").values(**values))

@@ -13,21 +13,23 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Insert, Row, Select, bindparam, case, insert, literal, select, update
+from sqlalchemy import ColumnElement, Insert, Row, Select, bindparam, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.database import call_after_commit, clock, is_sqlite, lock_name
-from app.webhooks.due import LEASE_SECONDS, build_parameters, find_candidates, find_due, select_due
+from app.webhooks.due import LEASE_SECONDS, find_candidates
 from app.webhooks.measures import WORKER_DIED, Measurement
 from app.webhooks.models import Attempt, Delivery, Event, FormerSecret, Webhook
 from app.webhooks.pacing import Candidate, Quota
+from app.webhooks.picking import build_parameters, find_due, select_due
 from app.webhooks.rounds import FIRST
 from app.webhooks.states import DEAD, LOST, PENDING, STARTED
 
 MAX_LOST_ATTEMPTS = 3
 _CLAIM_LOCK = "slipway/webhooks/claim"
 _DELIVERIES: Any = Delivery.__table__
+_WEBHOOKS: Any = Webhook.__table__
 _THE_IDS: Any = bindparam("the_ids", expanding=True)
 _CLAIMED = (
     "id", "tenant_id", "webhook_id", "event_id", "attempt_count", "attempts_before", "lost_count", "is_test",
@@ -120,28 +122,29 @@ def _claim_at_once(session: Session, quotas: Sequence[Quota]) -> Sequence[Row[An
 def _claim_stepwise(session: Session, quotas: Sequence[Quota]) -> Sequence[Row[Any]]:
     """Does the same where a statement can do only one of it; a transaction that writes is alone there."""
     connection = session.connection()
-    moved = connection.execute(_build_move(_THE_IDS), {"the_ids": find_due(session, quotas)}).all()
+    is_due = _DELIVERIES.c.id.in_(_THE_IDS)
+    moved = connection.execute(_build_move(is_due), {"the_ids": find_due(session, quotas)}).all()
     the_ids = {"the_ids": [row.id for row in moved]}
-    connection.execute(_build_write_attempts(_DELIVERIES, _DELIVERIES.c.id.in_(_THE_IDS)), the_ids)
-    return connection.execute(_build_load(_DELIVERIES).where(_DELIVERIES.c.id.in_(_THE_IDS)), the_ids).all()
+    connection.execute(_build_write_attempts(_DELIVERIES, is_due), the_ids)
+    return connection.execute(_build_load(_DELIVERIES).where(is_due), the_ids).all()
 
 
 @functools.cache
 def _build_claim_at_once() -> Select[*tuple[Any, ...]]:
-    moved = _build_move(select_due()).cte("moved")
+    moved = _build_move(_DELIVERIES.c.id == select_due()).cte("moved")
     written = _build_write_attempts(moved).cte("written")
     return _build_load(moved).add_cte(written)
 
 
-def _build_move(chosen: Any) -> ReturningUpdate[Any]:
+def _build_move(is_chosen: ColumnElement[bool]) -> ReturningUpdate[Any]:
     return (
         update(_DELIVERIES)
-        .where(_DELIVERIES.c.id.in_(chosen), _DELIVERIES.c.state == PENDING)
+        .where(is_chosen, _DELIVERIES.c.state == PENDING)
         .values(
             attempt_count=_DELIVERIES.c.attempt_count + 1,
             lost_count=_DELIVERIES.c.lost_count + case((_DELIVERIES.c.is_claimed, 1), else_=0),
             is_claimed=True,
-            next_attempt_at=clock(LEASE_SECONDS),
+            leased_until=clock(LEASE_SECONDS),
             updated_at=clock(),
         )
         .returning(*(_DELIVERIES.c[name] for name in _CLAIMED))
@@ -149,17 +152,25 @@ def _build_move(chosen: Any) -> ReturningUpdate[Any]:
 
 
 def _build_write_attempts(claimed: Any, *criteria: Any) -> Insert:
-    columns = ["tenant_id", "delivery_id", "webhook_id", "number", "is_test", "outcome", "started_at"]
-    rows = select(
-        claimed.c.tenant_id,
-        claimed.c.id,
-        claimed.c.webhook_id,
-        claimed.c.attempt_count,
-        claimed.c.is_test,
-        literal(STARTED),
-        clock(),
-    ).where(claimed.c.lost_count < MAX_LOST_ATTEMPTS, *criteria)
-    return insert(Attempt.__table__).from_select(columns, rows, include_defaults=False)  # type: ignore[arg-type]
+    values = {
+        "tenant_id": claimed.c.tenant_id,
+        "delivery_id": claimed.c.id,
+        "webhook_id": claimed.c.webhook_id,
+        "number": claimed.c.attempt_count,
+        "is_test": claimed.c.is_test,
+        # What is called now; the webhook may lead elsewhere later.
+        "url": _WEBHOOKS.c.url,
+        "outcome": literal(STARTED),
+        "started_at": clock(),
+    }
+    is_its_own = (_WEBHOOKS.c.id == claimed.c.webhook_id) & (_WEBHOOKS.c.tenant_id == claimed.c.tenant_id)
+    rows = (
+        select(*values.values())
+        .select_from(claimed)
+        .join(_WEBHOOKS, is_its_own)
+        .where(claimed.c.lost_count < MAX_LOST_ATTEMPTS, *criteria)
+    )
+    return insert(Attempt.__table__).from_select(list(values), rows, include_defaults=False)  # type: ignore[arg-type]
 
 
 def _build_load(claimed: Any) -> Select[*tuple[Any, ...]]:

@@ -7,33 +7,29 @@ than the database takes to answer it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Integer,
     ScalarSelect,
     Select,
-    SmallInteger,
     and_,
-    bindparam,
     case,
     func,
     literal,
     literal_column,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.orm import Session
 
-from app.database import Id, clock
+from app.database import clock
 from app.webhooks.models import Attempt, Delivery, Webhook
-from app.webhooks.pacing import Candidate, Quota
+from app.webhooks.pacing import Candidate
 from app.webhooks.rounds import BACKLOG, FIRST, RETRY
+from app.webhooks.states import STARTED
 
 # Longer than the longest attempt: a lease that runs out belongs to a worker that is gone.
 LEASE_SECONDS: Final = 30
@@ -58,15 +54,39 @@ def find_candidates(session: Session) -> list[Candidate]:
     ]
 
 
+def is_pending(deliveries: Any) -> ColumnElement[bool]:
+    """Takes the table of deliveries, or an alias of it; gives the condition that one is owed and not held."""
+    # As a constant, not as a parameter: a prepared statement could not see that the partial indexes fit.
+    result: ColumnElement[bool] = deliveries.c.state == literal_column("'pending'")
+    return result
+
+
+def is_free(columns: Any) -> ColumnElement[bool]:
+    """Takes the model, or the columns of its table; gives the condition that no claim stands in the way of another one.
+
+    What is claimed keeps its place in the indexes and is passed over there: at one webhook that is never more than it
+    may have under way.
+    """
+    # A lease without an end would keep a delivery from ever being sent.
+    has_ended = or_(columns.leased_until.is_(None), columns.leased_until <= clock())
+    return or_(columns.is_claimed.is_(False), has_ended)
+
+
 @functools.cache
 def _build_has_due() -> Select[int]:
     query = select(literal(1)).select_from(_DELIVERIES)
-    return query.where(_is_pending(_DELIVERIES), _DELIVERIES.c.next_attempt_at <= clock()).limit(1)
+    is_due = _DELIVERIES.c.next_attempt_at <= clock()
+    query = query.where(is_pending(_DELIVERIES), is_due, is_free(_DELIVERIES.c))
+    # In this order, for one that is not due ends the search. Left to itself, PostgreSQL would hope to meet one that is
+    # due anywhere, and read all that wait for their retries when there is none.
+    return query.order_by(_DELIVERIES.c.next_attempt_at).limit(1)
 
 
 @functools.cache
 def _build_candidates() -> Select[Any]:
-    waiting = union_all(*(_find_waiting(priority) for priority in (FIRST, RETRY, BACKLOG))).subquery()
+    waiting = union_all(*(_find_waiting(priority) for priority in (FIRST, RETRY, BACKLOG))).cte("waiting")
+    # Else PostgreSQL looks each webhook's first delivery up twice: to compare its time, and to give it.
+    waiting = waiting.prefix_with("MATERIALIZED", dialect="postgresql")
     room = _WEBHOOKS.c.max_concurrency - _count_under_way(waiting.c.webhook_id)
     rate = _WEBHOOKS.c.rate_per_second
     budget = case((rate.is_not(None), rate - _count_begun()), else_=_WEBHOOKS.c.max_concurrency)
@@ -77,14 +97,8 @@ def _build_candidates() -> Select[Any]:
     )
 
 
-def _is_pending(deliveries: Any) -> ColumnElement[bool]:
-    # As a constant, not as a parameter: a prepared statement could not see that the partial indexes fit.
-    result: ColumnElement[bool] = deliveries.c.state == literal_column("'pending'")
-    return result
-
-
 def _has_priority(deliveries: Any, priority: int) -> ColumnElement[bool]:
-    return and_(_is_pending(deliveries), deliveries.c.priority == literal_column(str(priority), Integer))
+    return and_(is_pending(deliveries), deliveries.c.priority == literal_column(str(priority), Integer))
 
 
 def _find_waiting(priority: int) -> Select[Any]:
@@ -95,9 +109,13 @@ def _find_waiting(priority: int) -> Select[Any]:
     steps = select(_find_next(priority).label("webhook_id")).cte(f"waiting_{priority}", recursive=True)
     steps = steps.union_all(select(_find_next(priority, steps.c.webhook_id)).where(steps.c.webhook_id.is_not(None)))
     deliveries = _DELIVERIES.alias()
+    # As a span of one: for what is equal, SQLite would each time make an index of its own, out of all deliveries.
+    is_its_own = deliveries.c.webhook_id.between(steps.c.webhook_id, steps.c.webhook_id)
     oldest = (
-        select(func.min(deliveries.c.next_attempt_at))
-        .where(_has_priority(deliveries, priority), deliveries.c.webhook_id == steps.c.webhook_id)
+        select(deliveries.c.next_attempt_at)
+        .where(_has_priority(deliveries, priority), is_its_own, is_free(deliveries.c))
+        .order_by(deliveries.c.webhook_id, deliveries.c.next_attempt_at)
+        .limit(1)
         .correlate(steps)
         .scalar_subquery()
     )
@@ -115,18 +133,18 @@ def _find_next(priority: int, after: ColumnElement[str] | None = None) -> Scalar
 
 
 def _count_under_way(webhook_id: ColumnElement[str]) -> ColumnElement[int]:
-    """Counts what all workers have under way at a webhook: claimed, and the lease has not run out."""
-    deliveries = _DELIVERIES.alias()
+    """Counts what all workers have under way at a webhook: begun, not ended, and the lease has not run out.
+
+    Attempts and not deliveries are counted: one that was sent again, or held, has lost its claim, and its attempt is
+    still under way.
+    """
     return (
         select(func.count())
         .where(
-            _is_pending(deliveries),
-            deliveries.c.priority.in_([literal_column(str(priority), Integer) for priority in (FIRST, RETRY, BACKLOG)]),
-            deliveries.c.webhook_id == webhook_id,
-            deliveries.c.is_claimed,
-            # Retries have their time in the same column; those that are further away than a lease are passed over.
-            deliveries.c.next_attempt_at > clock(),
-            deliveries.c.next_attempt_at <= clock(LEASE_SECONDS),
+            # As a constant, for the same reason as above.
+            _ATTEMPTS.c.outcome == literal_column(f"'{STARTED}'"),
+            _ATTEMPTS.c.webhook_id == webhook_id,
+            _ATTEMPTS.c.started_at > clock(-LEASE_SECONDS),
         )
         .scalar_subquery()
     )
@@ -144,94 +162,3 @@ def _count_begun() -> ColumnElement[int]:
         .correlate(_WEBHOOKS)
         .scalar_subquery()
     )
-
-
-def find_due(session: Session, quotas: Sequence[Quota]) -> list[str]:
-    """Gives the ids of the deliveries that the quotas ask for, the longest due first of each; for SQLite.
-
-    There a transaction that writes is alone, so what is found stays as it is.
-    """
-    connection = session.connection()
-    return [
-        delivery_id
-        for quota in quotas
-        for delivery_id in connection.scalars(
-            _build_select_one(),
-            {"the_priority": quota.priority, "the_webhook_id": quota.webhook_id, "the_count": quota.count},
-        )
-    ]
-
-
-@functools.cache
-def _build_select_one() -> Select[str]:
-    return (
-        select(_DELIVERIES.c.id)
-        .where(
-            _is_pending(_DELIVERIES),
-            _DELIVERIES.c.priority == bindparam("the_priority"),
-            _DELIVERIES.c.webhook_id == bindparam("the_webhook_id"),
-            _DELIVERIES.c.next_attempt_at <= clock(),
-            _may_be_sent(),
-        )
-        .order_by(_DELIVERIES.c.next_attempt_at)
-        .limit(bindparam("the_count", type_=Integer))
-    )
-
-
-def select_due() -> Select[str]:
-    """Gives the query for the same on PostgreSQL, which locks what it finds and passes over what is locked.
-
-    Its parameters are three arrays of equal length: ``the_webhook_ids``, ``the_priorities`` and ``the_counts``.
-    """
-    asked = (
-        func.unnest(
-            bindparam("the_webhook_ids", type_=ARRAY(Id)),
-            bindparam("the_priorities", type_=ARRAY(SmallInteger)),
-            bindparam("the_counts", type_=ARRAY(Integer)),
-        )
-        .table_valued("webhook_id", "priority", "count", name="asked")
-        .render_derived()
-    )
-    found = (
-        select(_DELIVERIES.c.id)
-        .where(
-            _is_pending(_DELIVERIES),
-            _DELIVERIES.c.priority == asked.c.priority,
-            _DELIVERIES.c.webhook_id == asked.c.webhook_id,
-            _DELIVERIES.c.next_attempt_at <= clock(),
-            _may_be_sent(),
-        )
-        .order_by(_DELIVERIES.c.next_attempt_at)
-        .limit(asked.c.count)
-        .with_for_update(skip_locked=True)
-        .correlate(asked)
-        .lateral("found")
-    )
-    # As a plain subquery it may be run once for each row, passing over what it has locked itself, limit or not.
-    due = select(found.c.id).select_from(asked.join(found, true())).cte("due")
-    return select(due.c.id)
-
-
-def _may_be_sent() -> ColumnElement[bool]:
-    # What was owed at the very moment of a pause may have been overlooked by it; ``upkeep`` holds it in time.
-    webhooks = _WEBHOOKS.alias()
-    is_open = and_(webhooks.c.active, webhooks.c.paused_at.is_(None))
-    return (
-        select(literal(1))
-        .where(
-            webhooks.c.id == _DELIVERIES.c.webhook_id,
-            webhooks.c.deleted_at.is_(None),
-            or_(_DELIVERIES.c.is_test, is_open),
-        )
-        .correlate(_DELIVERIES)
-        .exists()
-    )
-
-
-def build_parameters(quotas: Sequence[Quota]) -> dict[str, Any]:
-    """Gives the parameters of ``select_due``."""
-    return {
-        "the_webhook_ids": [quota.webhook_id for quota in quotas],
-        "the_priorities": [quota.priority for quota in quotas],
-        "the_counts": [quota.count for quota in quotas],
-    }

@@ -49,6 +49,8 @@ class Webhook(Model):
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_reason: Mapped[str] = mapped_column(Text, default="")
+    # When somebody said that they know of it; said before the webhook was switched off, it is about an earlier time.
+    dismissed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Since the last success: when the first attempt failed, and how many did. A test is never counted.
     failing_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failure_count: Mapped[int] = mapped_column(default=0)
@@ -121,10 +123,10 @@ class Event(Model):
 class Delivery(Model):
     """One event owed to one webhook. Its id is the ``webhook-id`` that the receiver sees on every attempt.
 
-    ``pending``: owed, and due at ``next_attempt_at``. A claim moves that time to the end of the lease and counts
-    ``attempt_count`` up; so a worker that dies leaves a delivery that becomes due again by itself, and a worker
-    that wakes up late finds that its attempt number is no longer the last one. ``held``: owed, and not due before
-    the webhook is resumed. ``delivered`` and ``dead`` are ends, from which only its owner sends it again: that
+    ``pending``: owed, and due at ``next_attempt_at``, unless it is claimed and its lease lasts (``leased_until``). A
+    claim counts ``attempt_count`` up; so a worker that dies leaves a delivery that becomes due again by itself, and a
+    worker that wakes up late finds that its attempt number is no longer the last one. ``held``: owed, and not due
+    before the webhook is resumed. ``delivered`` and ``dead`` are ends, from which only its owner sends it again: that
     begins a new round of attempts, and ``attempts_before`` counts those of the rounds before.
     """
 
@@ -189,6 +191,9 @@ class Delivery(Model):
     lost_count: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     is_claimed: Mapped[bool] = mapped_column(default=False)
+    # How long the last claim lasts; it means nothing once that is over. In no index, like all that a claim changes:
+    # so PostgreSQL writes the row alone, and no index, where there is room in its page.
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # A test is sent once, whatever becomes of it, and says nothing of the webhook's health.
     is_test: Mapped[bool] = mapped_column(default=False)
     # Why a dead or held delivery is so, in a sentence for its owner.
@@ -210,6 +215,14 @@ class Attempt(Model):
         UniqueConstraint("delivery_id", "number"),
         Index("ix_attempts_webhook_id", "tenant_id", "webhook_id", "started_at"),
         Index("ix_attempts_listing", "tenant_id", "started_at"),
+        # What is under way at a webhook, whatever has become of the deliveries.
+        Index(
+            "ix_attempts_started",
+            "webhook_id",
+            "started_at",
+            postgresql_where=text("outcome = 'started'"),
+            sqlite_where=text("outcome = 'started'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -225,6 +238,8 @@ class Attempt(Model):
     error: Mapped[str | None] = mapped_column(String(32))
     error_message: Mapped[str | None] = mapped_column(Text)
     response_snippet: Mapped[str | None] = mapped_column(Text)
+    # What was called: the webhook's URL at that time. None of attempts that are older than this column.
+    url: Mapped[str | None] = mapped_column(String(2048))
     address: Mapped[str | None] = mapped_column(String(64))
     phases: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     # As they were sent, the owner's own with their values masked.

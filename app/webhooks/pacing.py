@@ -5,6 +5,10 @@ time, then two, four, up to what its owner allows, as long as it is quick; one t
 those that are unknown or slow share one half of the slots, however many there are, and those that are known to be slow
 one half of that: the rest is always free for those that are quick, and for newcomers. Whoever has least under way gets
 the next slot: no tenant waits because another one has many receivers.
+
+What nobody else wants of the share of the slow ones is dealt among them, up to what their owners allow: a receiver
+that always takes two seconds is not kept at one attempt at a time by slots that idle. A quarter of that share is left
+over, so that the next slow one finds a slot at once, and not when an attempt of those before it has timed out.
 """
 
 from __future__ import annotations
@@ -102,15 +106,26 @@ class Pacer:
             by_priority.setdefault(candidate.priority, []).append(candidate)
         for waiting in by_priority.values():
             share.deal(waiting)
+        for waiting in by_priority.values():
+            share.deal_rest([it for it in waiting if self.is_slow(it.webhook_id)])
         return share.list_quotas()
+
+    @property
+    def slow_share(self) -> int:
+        """How many slots those that are known to be slow have together."""
+        return max(1, self._slots // 4)
 
     def count_free_unproven(self) -> tuple[int, int]:
         """Gives how many more attempts may begin at receivers that are unknown or slow, and at slow ones of these."""
         slow = sum(count for webhook_id, count in self._under_way.items() if self.is_slow(webhook_id))
         unknown = sum(count for webhook_id, count in self._under_way.items() if webhook_id not in self._windows)
-        return max(1, self._slots // 2) - unknown - slow, max(1, self._slots // 4) - slow
+        return max(1, self._slots // 2) - unknown - slow, self.slow_share - slow
 
-    def count_under_way(self, tenant_id: str) -> int:
+    def count_under_way(self, webhook_id: str) -> int:
+        """Gives how many attempts a webhook has under way here."""
+        return self._under_way[webhook_id]
+
+    def count_under_way_of_tenant(self, tenant_id: str) -> int:
         """Gives how many attempts a tenant has under way here."""
         return self._under_way_of_tenant[tenant_id]
 
@@ -146,12 +161,29 @@ class _Share:
             if own:
                 heapq.heappush(turns, (self._count_of(tenant_id), place, tenant_id))
 
-    def _count_of(self, tenant_id: str) -> int:
-        return self._pacer.count_under_way(tenant_id) + self._given_to_tenant[tenant_id]
+    def deal_rest(self, slow: Sequence[Candidate]) -> None:
+        """Deals what is left of the share of slow ones among them: the next slot to whoever has least under way.
 
-    def _give(self, candidate: Candidate) -> bool:
+        To be called once everybody had a turn. There are no more of them than that share has slots, for each has
+        one already.
+        """
+        kept = self._pacer.slow_share // 4
+        while self._free_slow > kept:
+            hungry = [it for it in slow if self._given[it.webhook_id] < it.allowance]
+            if not hungry or not self._give(min(hungry, key=self._rank), is_rest=True):
+                break
+
+    def _count_of(self, tenant_id: str) -> int:
+        return self._pacer.count_under_way_of_tenant(tenant_id) + self._given_to_tenant[tenant_id]
+
+    def _rank(self, candidate: Candidate) -> tuple[int, int]:
         webhook_id = candidate.webhook_id
-        if self._given[webhook_id] >= min(candidate.allowance, self._pacer.get_room(webhook_id)):
+        return self._count_of(candidate.tenant_id), self._pacer.count_under_way(webhook_id) + self._given[webhook_id]
+
+    def _give(self, candidate: Candidate, *, is_rest: bool = False) -> bool:
+        webhook_id = candidate.webhook_id
+        room = candidate.allowance if is_rest else self._pacer.get_room(webhook_id)
+        if self._free <= 0 or self._given[webhook_id] >= min(candidate.allowance, room):
             return False
         is_slow = self._pacer.is_slow(webhook_id)
         if not self._pacer.is_quick(webhook_id):

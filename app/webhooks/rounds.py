@@ -26,7 +26,7 @@ def begin_round(session: Session, *criteria: ColumnElement[bool], priority: int,
     """Makes the deliveries due at once, with all attempts before them; gives how many there are.
 
     The criteria must name the tenant. An attempt that is under way keeps its claim in vain: its outcome is written
-    down and changes nothing, and the new round sends again.
+    down and changes nothing, and the new round sends again. Until then it counts as under way at its webhook.
     """
     result = session.execute(
         update(Delivery)

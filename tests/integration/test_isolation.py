@@ -5,25 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Select, insert, literal, select, text
 
-from app.database import Id, clock, random_id, transaction
-from app.webhooks.models import Delivery, Event, Webhook
+from app.webhooks.pacing import SLOW_SECONDS
 from app.webhooks.queue import connect
 from app.webhooks.retry import next_delay_seconds
-from app.webhooks.rounds import BACKLOG, FIRST
+from app.webhooks.rounds import BACKLOG
 from tests.factories import Caller, Factory, Organisation
 from tests.integration.hasty_wsgi import DEADLINE_SECONDS
 from tests.receivers import Peer, RawReceiver, Receiver
 from tests.stack import Stack, wait_until
-from tests.working import create_release, deliver_all, make_due, work_off
+from tests.working import create_release, deliver_all, make_due, owe, work_off
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 # What a healthy receiver may wait whatever the others do: less than one that waits for a silent one's slot.
@@ -86,44 +83,6 @@ def measure_receipts(
     create_release(make, owner, caller)
     wait_until(lambda: len(receiver.requests) == before + webhooks, 20, "the healthy ones have it")
     return sorted(request.received_at - started_at for request in receiver.requests[before:])
-
-
-def owe(webhook: Webhook, count: int, priority: int = FIRST) -> None:
-    """Owes a webhook so many events that nobody else hears of."""
-    number = select(literal(1).label("number")).cte("numbers", recursive=True)
-    number = number.union_all(select(number.c.number + 1).where(number.c.number < count))
-    tenant_id, webhook_id = literal(webhook.tenant_id, Id), literal(webhook.id, Id)
-    kind = "release.updated"
-    events: dict[str, Any] = {
-        "id": random_id(),
-        "tenant_id": tenant_id,
-        "event_type": literal(kind),
-        "entity_id": webhook_id,
-        "body": literal(b"{}"),
-        "request_id": literal(""),
-        "triggered_at": clock(),
-    }
-    deliveries: dict[str, Any] = {
-        "id": random_id(),
-        "tenant_id": tenant_id,
-        "event_id": Event.id,
-        "webhook_id": webhook_id,
-        "state": literal("pending"),
-        "priority": literal(priority),
-        **dict.fromkeys(("attempt_count", "attempts_before", "lost_count"), literal(0)),
-        **dict.fromkeys(("is_claimed", "is_test"), literal(value=False)),
-        "reason": literal(""),
-        **dict.fromkeys(("next_attempt_at", "created_at", "updated_at"), clock()),
-    }
-    fill(Event, events, select(*events.values()).select_from(number))
-    fill(Delivery, deliveries, select(*deliveries.values()).where(Event.event_type == kind))
-
-
-def fill(model: Any, columns: Iterable[str], rows: Select[*tuple[Any, ...]]) -> None:
-    """Inserts rows that the database makes by itself, and tells its planner of them, as it would find out in time."""
-    with transaction() as session:
-        session.execute(insert(model.__table__).from_select(list(columns), rows, include_defaults=False))
-        session.execute(text(f"ANALYZE {model.__tablename__}"))
 
 
 def test_nineteen_silent_receivers_of_twenty_do_not_hold_up_the_healthy_one(
@@ -204,6 +163,18 @@ def test_two_workers_together_have_no_more_under_way_than_a_webhook_allows(
         owe(webhook, 60)
         wait_until(lambda: gauge.count == 60, 15, "all have arrived")
     assert gauge.highest == 3
+
+
+def test_a_receiver_that_is_always_slow_has_as_many_at_once_as_it_allows_while_nobody_else_wants_the_slots(
+    make: Factory, owner: Organisation, start_worker: StartWorker
+) -> None:
+    gauge = Gauge(seconds=SLOW_SECONDS + 0.1)
+    with RawReceiver(gauge) as receiver:
+        webhook = make.webhook(owner, receiver.url, maxConcurrency=4)
+        start_worker()
+        owe(webhook, 9)
+        wait_until(lambda: gauge.count == 9, 15, "all have arrived")
+    assert gauge.highest == 4
 
 
 def test_no_more_attempts_begin_within_a_second_than_a_webhook_allows(

@@ -83,12 +83,45 @@ def test_an_unknown_receiver_begins_with_one_and_doubles_while_it_is_quick() -> 
     assert seen == [1, 2, 8, 20, 20]
 
 
-def test_a_slow_receiver_falls_back_to_one_at_a_time() -> None:
-    pacer = build_pacer(64, quick=["a"])
+def test_a_slow_receiver_falls_back_to_one_at_a_time_where_others_are_slow_too() -> None:
+    others = [f"other {number}" for number in range(15)]
+    pacer = build_pacer(64, quick=["a"], slow=others)
     assert count(pacer.share_out([want("a")])) == {"a": 8}
     pacer.begin("a", TENANT)
     pacer.end("a", TENANT, SLOW)
-    assert count(pacer.share_out([want("a")])) == {"a": 1}
+    assert count(pacer.share_out([want("a"), *map(want, others)])) == dict.fromkeys(["a", *others], 1)
+
+
+def test_a_slow_receiver_has_as_much_as_its_owner_allows_while_nobody_else_wants_it() -> None:
+    pacer = build_pacer(128, slow=["a"])
+    assert count(pacer.share_out([want("a")])) == {"a": 8}
+    begin(pacer, [Quota("a", 0, 3)])
+    assert count(pacer.share_out([want("a", allowance=5)])) == {"a": 5}
+    assert pacer.share_out([want("a", allowance=0)]) == []
+
+
+def test_a_slow_receiver_leaves_a_slot_to_the_next_slow_one_however_much_it_has_waiting() -> None:
+    pacer = build_pacer(64, slow=["hungry", "other"])
+    quotas = pacer.share_out([want("hungry", allowance=64)])
+    assert count(quotas) == {"hungry": 12}
+    begin(pacer, quotas)
+    assert pacer.share_out([want("hungry", allowance=52)]) == []
+    assert count(pacer.share_out([want("hungry", allowance=52), want("other")])) == {"other": 1}
+
+
+def test_what_is_left_is_dealt_evenly_among_slow_ones_by_tenant_first() -> None:
+    pacer = build_pacer(64, slow=["a", "b", "c"])
+    begin(pacer, [Quota("a", 0, 2)])
+    assert count(pacer.share_out([want("a", allowance=9), want("b"), want("c")])) == {"a": 2, "b": 4, "c": 4}
+    pacer = build_pacer(64, slow=["a", "b", "c"])
+    wanted = [want("a", tenant_id="many"), want("b", tenant_id="many"), want("c", tenant_id="few")]
+    assert count(pacer.share_out(wanted)) == {"a": 3, "b": 3, "c": 6}
+
+
+def test_slow_ones_get_what_is_left_after_everybody_else_whatever_has_priority() -> None:
+    pacer = build_pacer(16, quick=["quick"], slow=["slow"])
+    given = count(pacer.share_out([want("slow"), want("quick", priority=2, allowance=64)]))
+    assert given == {"slow": 1, "quick": 15}
 
 
 def test_receivers_that_are_unknown_or_slow_never_take_more_than_half() -> None:
