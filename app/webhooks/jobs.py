@@ -83,6 +83,7 @@ class _Claiming:
         self._stopping = stopping or threading.Event()
         self._until = time.monotonic() + _CLAIMING_SECONDS
         self.has_failed = False
+        self._has_found = False
 
     @property
     def is_over(self) -> bool:
@@ -92,11 +93,14 @@ class _Claiming:
         if self._pacer.free <= 0 or self.is_over:
             return []
         try:
-            # Asked first, and outside: without anything due nobody should wait for whoever claims.
-            if not _is_anything_due():
+            # Asked first, and outside: without anything due nobody should wait for whoever claims. Where something was
+            # found there is most likely more.
+            if not self._has_found and not _is_anything_due():
                 return []
             with transaction() as session:
-                return claims.claim_due(session, self._pacer.share_out)
+                claimed = claims.claim_due(session, self._pacer.share_out)
+            self._has_found = bool(claimed)
+            return claimed
         except SQLAlchemyError:
             # What is under way is still to be recorded; the relay rings once the database is back.
             logger.exception("the deliveries that are due cannot be claimed")
