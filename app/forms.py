@@ -5,11 +5,14 @@ The schemas validate; a form only carries their verdict back to the fields, with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from app.exceptions import FieldError, SlipwayError, ThrottledError, ValidationError
+from app.exceptions import FieldError, IdempotencyMismatchError, SlipwayError, ThrottledError, ValidationError
+from app.text import is_idempotency_key
+
+T = TypeVar("T")
 
 
 def list_errors(error: SlipwayError) -> tuple[FieldError, ...]:
@@ -20,6 +23,18 @@ def list_errors(error: SlipwayError) -> tuple[FieldError, ...]:
 def list_headers(error: SlipwayError) -> dict[str, str]:
     """Gives the headers of a page that shows a refusal."""
     return {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, ThrottledError) else {}
+
+
+def create_once(create: Callable[[str | None], T], key: str) -> T:
+    """Takes what creates something under an idempotency key, and the one of the form; gives what it creates.
+
+    A form that is sent twice makes one. Who went back and typed something else means another one, and need not know
+    of keys.
+    """
+    try:
+        return create(key if is_idempotency_key(key) else None)
+    except IdempotencyMismatchError:
+        return create(None)
 
 
 @dataclass(frozen=True, slots=True)

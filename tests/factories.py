@@ -16,6 +16,7 @@ from app.accounts.actors import ROLE_SCOPES, SCOPES, Actor
 from app.products import schema as product_schema
 from app.products import service as products
 from app.products.models import Product
+from app.webhooks import creation
 from app.webhooks import service as webhooks
 from app.webhooks.models import Webhook
 
@@ -87,7 +88,7 @@ class Factory:
     def webhook(self, owner: Organisation, url: str, **members: Any) -> Webhook:
         """Makes a webhook that wants to hear of new releases."""
         raw = {"name": "Receiver", "url": url, "events": ["release.created"], **members}
-        return webhooks.create_webhook(owner.actor, webhooks.parse_webhook(owner.actor, raw))
+        return creation.create_webhook(owner.actor, webhooks.parse_webhook(owner.actor, raw)).webhook
 
     def browser(self, owner: Organisation) -> FlaskClient:
         """Makes a browser in which the owner is signed in."""

@@ -1,4 +1,4 @@
-"""A release, the slots that make it unique, and the idempotency keys of those who create it."""
+"""A release, and the slots that make it unique."""
 
 from __future__ import annotations
 
@@ -76,24 +76,3 @@ class ReleaseSlot(Model):
     version_key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Id)
     release_id: Mapped[str] = mapped_column(Id)
-
-
-class IdempotencyKey(Model):
-    """An Idempotency-Key that was used, what was sent with it, and the release that came of it.
-
-    It is written in the release's transaction: if that is lost, so is this, and the key is free again.
-    """
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "release_id"], ["releases.tenant_id", "releases.id"], ondelete="CASCADE"),
-        Index("ix_idempotency_keys_created_at", "created_at"),
-        Index("ix_idempotency_keys_release_id", "release_id"),
-    )
-
-    tenant_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    caller_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
-    release_id: Mapped[str] = mapped_column(Id)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.listing import ListQuery, cut_list
 from app.paging import Cursor
 from app.products.models import Product
-from app.releases.models import IdempotencyKey, Release, ReleaseSlot
+from app.releases.models import Release, ReleaseSlot
 from app.text import is_canonical_id
 
 # What the form offers is what people release now: a name that was used once, years ago, is no help.
@@ -63,17 +63,6 @@ def find_slot_holders(
         .order_by(Release.created_at, Release.id)
     )
     return list(db.session.scalars(query).unique())
-
-
-def find_idempotency_key(tenant_id: str, caller_id: str, key: str) -> IdempotencyKey | None:
-    """Gives what was done with an Idempotency-Key of this caller, if anything."""
-    return db.session.scalar(
-        select(IdempotencyKey).where(
-            IdempotencyKey.tenant_id == tenant_id,
-            IdempotencyKey.caller_id == caller_id,
-            IdempotencyKey.key == key,
-        )
-    )
 
 
 def list_channels_and_platforms(tenant_id: str) -> tuple[list[str], list[str]]:

@@ -16,7 +16,7 @@ from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.database import generate_id
 from app.exceptions import NotFoundError
-from app.releases.models import IdempotencyKey, Release, ReleaseSlot
+from app.releases.models import Release, ReleaseSlot
 from app.releases.schema import ReleaseDraft
 from app.releases.serializers import serialize_release
 from app.text import is_canonical_id
@@ -127,21 +127,6 @@ def _insert_slots(session: Session, release: Release, platforms: list[str]) -> N
     if platforms:
         slots = [{**place, "platform": platform} for platform in platforms]
         session.execute(ReleaseSlot.__table__.insert(), slots)  # type: ignore[attr-defined]
-
-
-def insert_key(session: Session, actor: Actor, draft: ReleaseDraft, key: str, release_id: str) -> None:
-    """Inserts what an Idempotency-Key came with and led to. Raises IntegrityError if the caller used it before."""
-    session.execute(
-        IdempotencyKey.__table__.insert(),  # type: ignore[attr-defined]
-        {
-            "tenant_id": actor.tenant_id,
-            "caller_id": actor.caller_id,
-            "key": key,
-            "fingerprint": build_fingerprint(draft),
-            "release_id": release_id,
-            "created_at": times.now(),
-        },
-    )
 
 
 def build_fingerprint(draft: ReleaseDraft) -> bytes:

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from app import notes, times
 from app.accounts.actors import Actor
 from app.database import transaction
-from app.exceptions import DuplicateReleaseError, FieldError, IdempotencyMismatchError, NotFoundError, ValidationError
+from app.exceptions import DuplicateReleaseError, FieldError, NotFoundError, ValidationError
+from app.idempotency import rows as keys
 from app.products import queries as products
 from app.releases import queries, rows, schema
-from app.releases.models import IdempotencyKey, Release
+from app.releases.models import Release
 from app.releases.schema import ReleaseDraft
 from app.webhooks import events
 
-# A caller that repeats a request does so within hours; the natural key protects for ever after.
-IDEMPOTENCY_KEY_LIFETIME = timedelta(hours=48)
 _UNKNOWN_PRODUCT = FieldError(
     "productId", "unknown_product", "Product does not exist: there is no product with this id."
 )
@@ -73,7 +71,8 @@ def create_release(actor: Actor, draft: ReleaseDraft, idempotency_key: str | Non
         with transaction() as session:
             release = rows.insert_release(session, actor, draft)
             if idempotency_key:
-                rows.insert_key(session, actor, draft, idempotency_key, release.id)
+                fingerprint = rows.build_fingerprint(draft)
+                keys.insert_key(session, actor, idempotency_key, fingerprint, release_id=release.id)
             details = {"version": draft.version}
             rows.record_event(session, actor, events.RELEASE_CREATED, release, release.updated_at, details)
     except IntegrityError:
@@ -100,14 +99,6 @@ def describe_place(release: Release) -> str:
     return f"Version {release.version} exists already on channel {release.channel}"
 
 
-def forget_old_keys() -> None:
-    """Deletes the idempotency keys that are past their time."""
-    with transaction() as session:
-        session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.created_at < times.now() - IDEMPOTENCY_KEY_LIFETIME)
-        )
-
-
 def get_notes_html(release: Release) -> str:
     """Gives the HTML of a release's notes: made at first view, kept, and made anew by a newer renderer."""
     if release.notes_html is not None and release.notes_renderer == notes.RENDERER_VERSION:
@@ -125,11 +116,9 @@ def get_notes_html(release: Release) -> str:
 
 
 def _find_replay(actor: Actor, draft: ReleaseDraft, key: str | None) -> Creation | None:
-    used = queries.find_idempotency_key(actor.tenant_id, actor.caller_id, key) if key else None
-    if used is None:
+    used = keys.find_used(actor, key, [rows.build_fingerprint(draft)]) if key else None
+    if used is None or used.release_id is None:
         return None
-    if used.fingerprint != rows.build_fingerprint(draft):
-        raise IdempotencyMismatchError("This Idempotency-Key was used before, with another body.")
     release = queries.find_release(actor.tenant_id, used.release_id)
     # A release takes its keys with it: one that was deleted at this very moment has none any more.
     return Creation(release, is_replay=True) if release else None
@@ -166,7 +155,7 @@ def _keep_key(actor: Actor, draft: ReleaseDraft, key: str, replay: Creation) -> 
     try:
         with transaction() as session:
             release = rows.lock_release(session, actor.tenant_id, release_id)
-            rows.insert_key(session, actor, draft, key, release.id)
+            keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
             session.expunge(release)
     except (IntegrityError, NotFoundError):
         # Another request with this key was quicker, and what it sent decides; or the release has gone meanwhile.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
@@ -17,19 +18,17 @@ from app.exceptions import (
     ConflictError,
     DuplicateReleaseError,
     FieldError,
-    IdempotencyMismatchError,
     NotFoundError,
     SlipwayError,
 )
 from app.extensions import csrf
 from app.files import pages as file_pages
-from app.forms import list_errors, list_headers
+from app.forms import create_once, list_errors, list_headers
 from app.json_body import read_json_object
 from app.products import queries as products
 from app.releases import changes, filters, forms, lifecycle, pages, queries, schema, service
 from app.releases.editor import render_form
 from app.releases.serializers import serialize_release
-from app.text import is_idempotency_key
 from app.webhooks import pages as webhook_pages
 
 Answer = BaseResponse | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -78,7 +77,8 @@ def create_release() -> Answer:
         if request.form.get("action") == "preview":
             return render_form(values, preview=True), 200
         draft = service.parse_release(current_user.actor, forms.build_raw(values))
-        creation = _create_once(draft, values["idempotencyKey"])
+        create = partial(service.create_release, current_user.actor, draft)
+        creation = create_once(create, values["idempotencyKey"])
     except DuplicateReleaseError as error:
         return render_form(values, [FieldError("version", error.code, error.message)], error.release_id), error.status
     except SlipwayError as error:
@@ -214,14 +214,3 @@ def _take_step(step: lifecycle.Step, release_id: str, words: str) -> BaseRespons
     except ConflictError as error:
         flash(error.message, "error")
     return redirect(url_for(".show_release", release_id=release_id), 303)
-
-
-def _create_once(draft: schema.ReleaseDraft, key: str) -> service.Creation:
-    """Creates what this form stands for once, however often it is sent.
-
-    Who went back and typed something else means another release, and need not know of keys.
-    """
-    try:
-        return service.create_release(current_user.actor, draft, key if is_idempotency_key(key) else None)
-    except IdempotencyMismatchError:
-        return service.create_release(current_user.actor, draft)

@@ -1,4 +1,4 @@
-"""The people's door to what is done with a webhook by a button: tests, pauses, and the rotation of its secret.
+"""The people's door to what is done with a webhook by a button: tests, pauses, its notice, the rotation of its secret.
 
 Its twin for machines is ``actions_api``.
 """
@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts.sessions import sign_in_required
 from app.exceptions import ConflictError
-from app.webhooks import forms, pausing, queries, rotation, samples, service
+from app.webhooks import forms, pausing, queries, rotation, samples, service, troubles
 from app.webhooks.schema import DEFAULT_OVERLAP_HOURS, WebhookChangeSchema, parse_rotation
 
 blueprint = Blueprint("webhook_controls", __name__, url_prefix="/webhooks/<webhook_id>")
@@ -51,6 +51,17 @@ def switch_on(webhook_id: str) -> Response:
     service.update_webhook(current_user.actor, webhook_id, WebhookChangeSchema(active=True))
     flash("The webhook is switched on. What it was owed goes out now, slowly at first.", "success")
     return _go_back(webhook_id)
+
+
+@blueprint.post("/dismiss-notice")
+@sign_in_required
+def dismiss_notice(webhook_id: str) -> Response:
+    """Ends the notice that Slipway has switched a webhook off, and leads back to where the button was."""
+    webhook = troubles.dismiss_notice(current_user.actor, webhook_id)
+    if request.form.get("from") != "list":
+        return _go_back(webhook_id)
+    flash(f"The notice about {webhook.name} is gone. The webhook stays switched off.", "success")
+    return redirect(url_for("webhooks.list_webhooks"), 303)
 
 
 @blueprint.post("/rotate")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
+from uuid import uuid4
 
 from werkzeug.datastructures import MultiDict
 
@@ -20,7 +21,17 @@ from app.webhooks.signing import CRYPTLEX
 NO_LIMIT: Final = 0
 # What is wrong with a name, and not with the value beside it.
 _NAME_CODES = frozenset({"duplicate_name", "invalid_name", "name_too_long", "reserved_name"})
-_TEXT_FIELDS = ("name", "url", "token", "scheme", "maxConcurrency", "ratePerSecond", "signInEmail", "updatedAt")
+_TEXT_FIELDS = (
+    "name",
+    "url",
+    "token",
+    "scheme",
+    "maxConcurrency",
+    "ratePerSecond",
+    "signInEmail",
+    "updatedAt",
+    "idempotencyKey",
+)
 # More digits than any limit has: what is longer is no number that anybody means.
 _DIGITS_LIMIT = 9
 
@@ -40,7 +51,7 @@ def read_values(form: MultiDict[str, str]) -> dict[str, Any]:
 
 
 def build_new_values() -> dict[str, Any]:
-    """Gives the values of a form that nobody has touched."""
+    """Gives the values of a form that nobody has touched. Its key makes a form that is sent twice one webhook."""
     values: dict[str, Any] = dict.fromkeys(_TEXT_FIELDS, "")
     return values | {
         "events": [RELEASE_CREATED, RELEASE_PUBLISHED],
@@ -49,6 +60,7 @@ def build_new_values() -> dict[str, Any]:
         "maxConcurrency": str(DEFAULT_CONCURRENCY),
         "active": True,
         "ping": True,
+        "idempotencyKey": str(uuid4()),
     }
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import refresh_statistics
 from app.extensions import db
+from app.idempotency.service import forget_old_keys
 from app.mail.jobs import send_due
-from app.releases.service import forget_old_keys
 from app.replays.service import take_steps
 from app.webhooks import due, retention, strays, upkeep
 

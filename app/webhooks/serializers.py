@@ -59,8 +59,11 @@ def serialize_settings(sent: WebhookSchema) -> dict[str, Any]:
     }
 
 
-def serialize_health(health: Health) -> dict[str, Any]:
-    """Takes the health of a webhook; gives its members, times that there are none of as null."""
+def serialize_health(health: Health, dismissed_at: datetime | None) -> dict[str, Any]:
+    """Takes the health of a webhook, and when the notice that it is switched off was dismissed; gives the members.
+
+    Times that there are none of are null.
+    """
     return {
         "state": health.state,
         "words": health.words,
@@ -76,6 +79,7 @@ def serialize_health(health: Health) -> dict[str, Any]:
         "disablesAt": _format(health.disables_at),
         "disabledAt": _format(health.disabled_at),
         "disabledReason": health.disabled_reason or None,
+        "noticeDismissedAt": _format(dismissed_at),
     }
 
 

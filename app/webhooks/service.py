@@ -1,6 +1,6 @@
 """What can be done with webhooks. Each function checks permission, and commits once or not at all.
 
-What has a file of its own: ``rotation`` of secrets, ``pausing``, and the tests in ``samples``.
+What has a file of its own: ``creation``, ``rotation`` of secrets, ``pausing``, and the tests in ``samples``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from app import times
 from app.accounts.actors import Actor
 from app.audit import service as audit
-from app.database import generate_id, transaction
+from app.database import transaction
 from app.exceptions import ConflictError, FieldError, ValidationError
+from app.idempotency import rows as keys
 from app.webhooks import (
     claims,
     guard,
@@ -25,7 +26,6 @@ from app.webhooks import (
     pausing,
     queries,
     rotation,
-    samples,
     schema,
     sealing,
     signing,
@@ -93,38 +93,6 @@ def _find_url_errors(url: str) -> list[FieldError]:
     except guard.GuardError as error:
         return [FieldError("url", error.code, error.message)]
     return []
-
-
-def create_webhook(actor: Actor, sent: WebhookSchema) -> Webhook:
-    """Commits a webhook that ``parse_webhook`` gave, with a test if a ping was asked for.
-
-    Raises PermissionDeniedError.
-    """
-    actor.require("webhook:write")
-    moment = times.now()
-    with transaction() as session:
-        webhook = Webhook(
-            id=generate_id(),
-            tenant_id=actor.tenant_id,
-            name=sent.name,
-            url=sent.url,
-            token=sealing.seal_token(sent.token or signing.generate_token(sent.scheme)),
-            scheme=sent.scheme,
-            headers=sealing.seal_headers(sent.headers or {}),
-            active=sent.active,
-            max_concurrency=sent.max_concurrency,
-            rate_per_second=sent.rate_per_second or None,
-            created_at=moment,
-            updated_at=moment,
-        )
-        webhook.subscriptions = _build_subscriptions(actor, sent.events)
-        session.add(webhook)
-        session.flush()
-        audit.record(session, actor, "webhook.created", webhook.id, {"url": sent.url})
-        if sent.ping:
-            samples.owe_test(session, actor, webhook)
-        session.expunge(webhook)
-    return webhook
 
 
 def update_webhook(
@@ -200,6 +168,7 @@ def delete_webhook(actor: Actor, webhook_id: str) -> None:
         # The row stays for the log of its deliveries, which needs no secrets.
         webhook.headers = None
         rotation.drop_former(session, webhook)
+        keys.free_keys(session, actor.tenant_id, webhook_id)
         session.flush()
         audit.record(session, actor, "webhook.deleted", webhook_id, {})
 
@@ -224,11 +193,12 @@ def _require_sight(actor: Actor) -> None:
         actor.require("webhook:read")
 
 
-def _build_subscriptions(actor: Actor, event_types: list[str]) -> list[WebhookSubscription]:
+def build_subscriptions(actor: Actor, event_types: list[str]) -> list[WebhookSubscription]:
+    """Gives the rows that say which events a webhook wants."""
     return [WebhookSubscription(event_type=name, tenant_id=actor.tenant_id) for name in event_types]
 
 
 def _subscribe(webhook: Webhook, actor: Actor, event_types: list[str]) -> None:
     kept = [row for row in webhook.subscriptions if row.event_type in event_types]
     added = [name for name in event_types if name not in webhook.events]
-    webhook.subscriptions = kept + _build_subscriptions(actor, added)
+    webhook.subscriptions = kept + build_subscriptions(actor, added)

@@ -6,9 +6,10 @@ What is done with a webhook by a button has its routes in ``controls``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -18,10 +19,10 @@ from app.deliveries import pages as delivery_pages
 from app.deliveries import queries as deliveries
 from app.exceptions import FieldError, ThrottledError, ValidationError
 from app.extensions import csrf
-from app.forms import FormState, list_errors, list_headers
+from app.forms import FormState, create_once, list_errors, list_headers
 from app.paging import MAX_PAGE, parse_whole_number
 from app.times import format_time, parse_time
-from app.webhooks import forms, health, pages, queries, secret_page, service, troubles
+from app.webhooks import creation, forms, health, pages, queries, secret_page, service, troubles
 from app.webhooks.headers import COUNT_LIMIT
 from app.webhooks.schema import CONCURRENCY_LIMIT, RATE_LIMIT
 
@@ -65,10 +66,13 @@ def list_webhooks() -> str:
 
 @blueprint.get("/new")
 @sign_in_required
-def new_webhook() -> str:
+def new_webhook() -> Response:
     """Shows the empty form."""
     current_user.actor.require("webhook:write")
-    return _render_form(None, forms.build_new_values())
+    answer = make_response(_render_form(None, forms.build_new_values()))
+    # Not "no-store": who goes back to this page must find what they had typed, and the same key.
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
 @blueprint.post("")
@@ -79,12 +83,16 @@ def create_webhook() -> Answer:
         admit_form()
         if _wants_row():
             return _render_form(None, values)
-        webhook = service.create_webhook(current_user.actor, _parse(service.parse_webhook, values))
+        create = partial(creation.create_webhook, current_user.actor, _parse(service.parse_webhook, values))
+        made = create_once(create, values["idempotencyKey"])
     except (ValidationError, ThrottledError) as error:
         return _render_form(None, values, list_errors(error)), error.status, list_headers(error)
-    sent = " A test is on its way: its answer stands among the deliveries." if values["ping"] else ""
-    flash(f"Webhook {webhook.name} was created.{sent}", "success")
-    return redirect(url_for(".show_webhook", webhook_id=webhook.id), 303)
+    if made.is_replay:
+        flash("This webhook exists already, just as you sent it. Nothing was doubled.", "info")
+    else:
+        sent = " A test is on its way: its answer stands among the deliveries." if values["ping"] else ""
+        flash(f"Webhook {made.webhook.name} was created.{sent}", "success")
+    return redirect(url_for(".show_webhook", webhook_id=made.webhook.id), 303)
 
 
 @blueprint.get("/<webhook_id>")

@@ -92,7 +92,7 @@ def site(make: Factory) -> Site:
         ),
         **{
             f"/webhooks/<webhook_id>/{action}": Target(f"/webhooks/{webhook_id}/{action}", {"data": {}})
-            for action in ("test", "pause", "resume", "switch-on", "rotate", "cut-over")
+            for action in ("test", "pause", "resume", "switch-on", "dismiss-notice", "rotate", "cut-over")
         },
         "/webhooks/<webhook_id>/delete": Target(f"/webhooks/{webhook_id}/delete", {"data": {}}),
         "/sign-in": Target("/sign-in", {"data": {"email": owner.email, "password": PASSWORD}}),

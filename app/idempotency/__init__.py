@@ -1,0 +1,1 @@
+"""What an ``Idempotency-Key`` does: whoever sends the same twice gets the first one back."""
