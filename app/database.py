@@ -24,12 +24,14 @@ from sqlalchemy.types import TypeDecorator
 
 from app.config import Settings
 from app.extensions import db
+from app.outages import noticing_loss
 
 # A write transaction on SQLite starts with BEGIN IMMEDIATE: a deferred one that writes after it has read fails at
 # once when another writer came in between, whatever the busy timeout says.
 WRITE_OPTION = "slipway_write"
 _BUSY_TIMEOUT_MILLISECONDS = 5000
 _AFTER_COMMIT = "slipway_after_commit"
+_COMMITTED = "slipway_committed"
 _SWITCH_SECONDS = 30
 _SWITCH_PAUSE_SECONDS = 0.02
 # The low byte of SQLite's result codes is the primary one (https://www.sqlite.org/rescode.html).
@@ -184,21 +186,32 @@ def transaction() -> Iterator[Session]:
     """The one way to commit: gives a session inside a new write transaction, commits at the end of the block.
 
     Whatever was read before in this context is let go first. On any exception everything is rolled back and the
-    exception goes on. What ``call_after_commit`` collected runs once the commit is done.
+    exception goes on. What ``call_after_commit`` collected runs once the commit is done. Raises CommitLostError if the
+    database went away before it said whether it has committed.
     """
     session = db.session()
     session.rollback()
     session.info.pop(_AFTER_COMMIT, None)
+    session.info.pop(_COMMITTED, None)
     session.connection(execution_options={WRITE_OPTION: True})
     try:
         yield session
-        session.commit()
+        # What is refused is refused here; after this there is nothing left to hear but the answer to COMMIT.
+        session.flush()
+        with noticing_loss():
+            session.commit()
     except BaseException:
         session.rollback()
         session.info.pop(_AFTER_COMMIT, None)
         raise
+    session.info[_COMMITTED] = True
     for action in session.info.pop(_AFTER_COMMIT, ()):
         action()
+
+
+def has_committed() -> bool:
+    """Whether the last ``transaction()`` of this context was committed, so that what fails now fails after that."""
+    return _COMMITTED in db.session().info
 
 
 def call_after_commit(session: Session, action: Callable[[], None]) -> None:

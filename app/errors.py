@@ -9,22 +9,25 @@ from typing import Any
 from flask import Flask, Response, current_app, json, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.accounts.actors import ROLE_SCOPES
 from app.accounts.sessions import ask_to_sign_in
+from app.database import has_committed
 from app.exceptions import (
     AuthenticationError,
     DuplicateReleaseError,
+    OutcomeUnknownError,
     PermissionDeniedError,
     SlipwayError,
     ThrottledError,
     UnavailableError,
     ValidationError,
 )
+from app.outages import CommitLostError, is_outage
 from app.requests import is_cross_site, request_id
 
 logger = logging.getLogger(__name__)
@@ -39,8 +42,6 @@ _THINGS = {
     "user": "users",
     "account": "the account",
 }
-# What PostgreSQL says when it is going down, full, locked, or has given up on a statement (appendix A of its manual).
-_OUTAGE_SQLSTATES = ("08", "53", "55P03", "57", "40001", "40P01", "25006")
 
 
 def init_app(app: Flask) -> None:
@@ -142,22 +143,33 @@ def answer_csrf_error(error: CSRFError) -> BaseResponse:
 
 
 def answer_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
-    """An outage of the database is a 503 that says when to come back; any other database error is a bug."""
-    if not _is_outage(error):
+    """An outage of the database is a 503 that says when to come back; any other database error is a bug.
+
+    It says, too, whether anything was saved, as far as that is known: if the database goes away while it commits, or
+    after that and before the answer, it may have been.
+    """
+    if not is_outage(error):
         return answer_crash(error)
-    logger.error("database unavailable", extra={"error": str(getattr(error, "orig", error)).strip().split("\n")[0]})
+    is_unknown = _is_outcome_unknown(error)
+    reason = str(getattr(error, "orig", error)).strip().split("\n")[0]
+    logger.error("database unavailable", extra={"error": reason, "is_outcome_unknown": is_unknown})
+    if not is_unknown:
+        return answer_refusal(
+            UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
+        )
+    advice = "Look at what is there before you send it again."
+    if is_machine_request():
+        advice = "With the same Idempotency-Key it is safe to send it again; without one, look first."
     return answer_refusal(
-        UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
+        OutcomeUnknownError(f"The database went away: it is not known whether this was saved. {advice}")
     )
 
 
-def _is_outage(error: DBAPIError | PoolTimeoutError) -> bool:
-    if isinstance(error, PoolTimeoutError) or error.connection_invalidated:
-        return True
-    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
-    if sqlstate is None:
-        return isinstance(error, OperationalError)
-    return sqlstate.startswith(_OUTAGE_SQLSTATES)
+def _is_outcome_unknown(error: DBAPIError | PoolTimeoutError) -> bool:
+    # Who only reads asks for nothing to be saved.
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return False
+    return isinstance(error, CommitLostError) or has_committed()
 
 
 def answer_crash(error: Exception) -> Response:

@@ -149,3 +149,10 @@ class UnavailableError(SlipwayError):
     status = 503
     code = "unavailable"
     title = "Temporarily unavailable"
+
+
+class OutcomeUnknownError(UnavailableError):
+    """Something that Slipway needs went away before it said whether what was asked for is done."""
+
+    code = "outcome_unknown"
+    title = "Outcome unknown"
