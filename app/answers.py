@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode
 from flask import Response, current_app, request
 
 from app.config_values import REQUEST_LINE_BYTES
-from app.exceptions import FieldError, ValidationError
+from app.exceptions import FieldError, InvalidRequestError, ValidationError
+from app.text import is_idempotency_key
 
 _TRUE = frozenset({"true", "True"})
 _FALSE = frozenset({"false", "False"})
@@ -53,9 +54,29 @@ def name_ignored_fields(names: Iterable[str]) -> dict[str, str]:
     return {"Slipway-Ignored-Fields": ", ".join(shown[:_NAMED_FIELDS_LIMIT])} if shown else {}
 
 
+def answer_trial(normalized: Mapping[str, Any], warnings: Iterable[str], headers: Mapping[str, str]) -> Response:
+    """Answers ``validateOnly=true`` where all is well: what would be stored, and what the caller may not expect."""
+    return answer_json({"valid": True, "normalized": dict(normalized), "warnings": list(warnings)}, headers=headers)
+
+
+def refuse_trial() -> None:
+    """Raises ValidationError if ``validateOnly=true`` is asked of what can only be done: so it is not done, either."""
+    if read_flag("validateOnly"):
+        rule = "is for what is created or changed by a body. This can only be done, and was not."
+        raise ValidationError([FieldError("validateOnly", "not_supported", f"validateOnly {rule}")])
+
+
 def read_flag(name: str) -> bool:
     """Gives a boolean query parameter, false if it is absent. Raises ValidationError if it is neither."""
     value = request.args.get(name, "false")
     if value not in _TRUE | _FALSE:
         raise ValidationError([FieldError(name, "wrong_type", f"{name} must be true or false.")])
     return value in _TRUE
+
+
+def read_idempotency_key() -> str | None:
+    """Gives the request's ``Idempotency-Key``, None without one. Raises InvalidRequestError if it can be none."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not is_idempotency_key(key):
+        raise InvalidRequestError("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    return key

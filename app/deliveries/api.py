@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, link_next_page
+from app.answers import answer_json, link_next_page, refuse_trial
 from app.deliveries import filters, logs, queries, service
 from app.deliveries.serializers import serialize_attempt, serialize_delivery, serialize_whole_delivery
 from app.paging import build_cursor
@@ -61,6 +61,7 @@ def get_delivery(webhook_id: str, delivery_id: str) -> Response:
 @token_required("webhook:write")
 def resend(webhook_id: str, delivery_id: str) -> Response:
     """Sends a delivery again. Clients send no body; one that comes is not looked at."""
+    refuse_trial()
     service.resend(g.actor, delivery_id, webhook_id)
     return answer_json(serialize_delivery(queries.get_delivery(g.actor.tenant_id, delivery_id)), 202)
 

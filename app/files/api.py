@@ -5,7 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
+from app.answers import (
+    answer_json,
+    answer_trial,
+    build_url,
+    link_next_page,
+    name_ignored_fields,
+    read_flag,
+    refuse_trial,
+)
 from app.files import filters, queries, service
 from app.files.serializers import serialize_file
 from app.json_body import read_json_object
@@ -16,12 +24,15 @@ blueprint = Blueprint("files_api", __name__, url_prefix="/v3/release-files")
 @blueprint.post("")
 @token_required("release:write")
 def create_file() -> Response:
-    """Adds a file that lies elsewhere to a draft."""
-    draft = service.parse_file(g.actor, read_json_object(), is_strict=read_flag("strict"))
+    """Adds a file that lies elsewhere to a draft, or with ``validateOnly=true`` says whether it could be added."""
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    draft = service.parse_file(g.actor, read_json_object(), is_strict=is_strict)
+    headers = name_ignored_fields(draft.ignored_fields)
+    if is_trial:
+        return answer_trial(draft.to_json(), service.find_warnings(g.actor, draft), headers)
     record = service.create_file(g.actor, draft)
     location = build_url(f"/v3/release-files/{record.file.id}")
-    headers = {**name_ignored_fields(draft.ignored_fields), "Location": location}
-    return answer_json(serialize_file(record), 201, headers)
+    return answer_json(serialize_file(record), 201, {**headers, "Location": location})
 
 
 @blueprint.get("")
@@ -46,5 +57,6 @@ def get_file(file_id: str) -> Response:
 @token_required("release:write")
 def delete_file(file_id: str) -> Response:
     """Takes a file off a draft."""
+    refuse_trial()
     service.delete_file(g.actor, file_id)
     return Response(status=204)

@@ -105,6 +105,17 @@ class FileDraft:
     release_id: str
     ignored_fields: tuple[str, ...] = field(default=(), compare=False)
 
+    def to_json(self) -> dict[str, Any]:
+        """Gives the members as they would be stored, in the wire's names."""
+        return {
+            "name": self.name,
+            "url": self.url,
+            "size": self.size,
+            "checksum": self.checksum,
+            "secured": self.secured,
+            "releaseId": self.release_id,
+        }
+
 
 def parse_file(raw: Mapping[str, Any], *, is_strict: bool = False) -> FileDraft:
     """Takes the members that were sent; gives a draft.

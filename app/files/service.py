@@ -20,6 +20,7 @@ from app.files.schema import FileDraft
 from app.files.serializers import serialize_file
 from app.releases import queries as releases
 from app.releases import rows
+from app.schemas import describe_unknown
 from app.webhooks import events, outbox
 
 # Every answer and every event of a release holds them all.
@@ -27,6 +28,7 @@ FILE_COUNT_LIMIT = 200
 _UNKNOWN_RELEASE = FieldError(
     "releaseId", "unknown_release", "Release does not exist: there is no release with this id."
 )
+_TOO_MANY = f"A release has at most {FILE_COUNT_LIMIT} files."
 _READ_ONLY = "This release is published, and its files stay as they are from then on."
 
 
@@ -51,6 +53,27 @@ def parse_file(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False)
     return draft
 
 
+def find_warnings(actor: Actor, draft: FileDraft) -> list[str]:
+    """Gives in words what the caller may not expect of adding this file now.
+
+    Raises NotFoundError if the release has gone, PermissionDeniedError.
+    """
+    actor.require("release:write")
+    warnings = [f"{describe_unknown(name).message} It is ignored." for name in draft.ignored_fields]
+    release = releases.get_release(actor.tenant_id, draft.release_id)
+    if release.published:
+        warnings.append(f"{_READ_ONLY} This would be refused.")
+    elif any(schema.find_key(file.name) == schema.find_key(draft.name) for file in release.files):
+        warnings.append(f"{_describe_taken(draft)} This would be a conflict.")
+    elif release.total_files >= FILE_COUNT_LIMIT:
+        warnings.append(f"{_TOO_MANY} This would be a conflict.")
+    return warnings
+
+
+def _describe_taken(draft: FileDraft) -> str:
+    return f"This release has a file with the name {draft.name} already."
+
+
 def create_file(actor: Actor, draft: FileDraft) -> FileRecord:
     """Commits a file that lies elsewhere, with what it owes; its address is not asked for anything.
 
@@ -64,7 +87,7 @@ def create_file(actor: Actor, draft: FileDraft) -> FileRecord:
             if release.published:
                 raise ReadOnlyError(_READ_ONLY)
             if release.total_files >= FILE_COUNT_LIMIT:
-                raise ConflictError(f"A release has at most {FILE_COUNT_LIMIT} files.")
+                raise ConflictError(_TOO_MANY)
             release.total_files += 1
             release.updated_at = times.now()
             file = _build_row(draft, actor.tenant_id, release.updated_at)
@@ -77,7 +100,7 @@ def create_file(actor: Actor, draft: FileDraft) -> FileRecord:
             audit.record(session, actor, events.RELEASE_FILE_CREATED, release.id, {"file": data})
             session.expunge(file)
     except IntegrityError:
-        raise ConflictError(f"This release has a file with the name {draft.name} already.") from None
+        raise ConflictError(_describe_taken(draft)) from None
     except NotFoundError:
         raise ValidationError([_UNKNOWN_RELEASE]) from None
     return record

@@ -5,12 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
-from app.exceptions import InvalidRequestError
+from app.answers import (
+    answer_json,
+    answer_trial,
+    build_url,
+    link_next_page,
+    name_ignored_fields,
+    read_flag,
+    read_idempotency_key,
+    refuse_trial,
+)
 from app.json_body import read_json_object
 from app.releases import changes, filters, lifecycle, queries, service
 from app.releases.serializers import serialize_release
-from app.text import is_idempotency_key
 
 blueprint = Blueprint("releases_api", __name__, url_prefix="/v3/releases")
 
@@ -20,12 +27,11 @@ blueprint = Blueprint("releases_api", __name__, url_prefix="/v3/releases")
 def create_release() -> Response:
     """Creates a release, or with ``validateOnly=true`` says whether it could be created."""
     is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
-    key = _read_idempotency_key()
+    key = read_idempotency_key()
     draft = service.parse_release(g.actor, read_json_object(), is_strict=is_strict)
     headers = name_ignored_fields(draft.ignored_fields)
     if is_trial:
-        warnings = list(service.find_warnings(g.actor, draft))
-        return answer_json({"valid": True, "normalized": draft.to_json(), "warnings": warnings}, headers=headers)
+        return answer_trial(draft.to_json(), service.find_warnings(g.actor, draft), headers)
     creation = service.create_release(g.actor, draft, key)
     if creation.is_replay:
         return answer_json(serialize_release(creation.release), 200, {**headers, "Idempotent-Replayed": "true"})
@@ -54,16 +60,24 @@ def get_release(release_id: str) -> Response:
 @blueprint.patch("/<release_id>")
 @token_required("release:write")
 def update_release(release_id: str) -> Response:
-    """Changes what is given of a draft; ``null`` leaves a member as it is."""
-    change = changes.parse_change(g.actor, release_id, read_json_object(), is_strict=read_flag("strict"))
-    release = changes.update_release(g.actor, release_id, change)
-    return answer_json(serialize_release(release), headers=name_ignored_fields(change.ignored_fields))
+    """Changes what is given of a draft, or with ``validateOnly=true`` says whether it could be changed so.
+
+    ``null`` leaves a member as it is.
+    """
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    change = changes.parse_change(g.actor, release_id, read_json_object(), is_strict=is_strict)
+    headers = name_ignored_fields(change.ignored_fields)
+    if is_trial:
+        trial = changes.try_change(g.actor, release_id, change)
+        return answer_trial(trial.normalized, trial.warnings, headers)
+    return answer_json(serialize_release(changes.update_release(g.actor, release_id, change)), headers=headers)
 
 
 @blueprint.delete("/<release_id>")
 @token_required("release:write")
 def delete_release(release_id: str) -> Response:
     """Deletes a draft."""
+    refuse_trial()
     lifecycle.delete_release(g.actor, release_id)
     return Response(status=204)
 
@@ -72,6 +86,7 @@ def delete_release(release_id: str) -> Response:
 @token_required("release:write")
 def publish_release(release_id: str) -> Response:
     """Publishes a release. Clients send no body; one that comes is not looked at."""
+    refuse_trial()
     return answer_json(serialize_release(lifecycle.publish_release(g.actor, release_id)))
 
 
@@ -79,6 +94,7 @@ def publish_release(release_id: str) -> Response:
 @token_required("release:write")
 def archive_release(release_id: str) -> Response:
     """Archives a release, as bodiless as publishing it."""
+    refuse_trial()
     return answer_json(serialize_release(lifecycle.archive_release(g.actor, release_id)))
 
 
@@ -86,11 +102,5 @@ def archive_release(release_id: str) -> Response:
 @token_required("release:write")
 def unarchive_release(release_id: str) -> Response:
     """Takes a release out of the archive, as bodiless as putting it there."""
+    refuse_trial()
     return answer_json(serialize_release(lifecycle.unarchive_release(g.actor, release_id)))
-
-
-def _read_idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not is_idempotency_key(key):
-        raise InvalidRequestError("Idempotency-Key must be 1 to 255 visible ASCII characters.")
-    return key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -14,10 +15,19 @@ from app.database import transaction
 from app.exceptions import ConflictError, DuplicateReleaseError, FieldError, ValidationError
 from app.releases import queries, rows, schema, service, versions
 from app.releases.models import Release
-from app.releases.schema import ReleaseChange
+from app.releases.schema import ReleaseChange, ReleaseDraft
 from app.webhooks import events
 
 _PLACE = ("channel", "version", "platforms")
+_READ_ONLY = "This release is published, and read-only from then on"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a change would make of a release, in the wire's names, and what its caller may not expect of it."""
+
+    normalized: Mapping[str, Any]
+    warnings: tuple[str, ...]
 
 
 def parse_change(actor: Actor, release_id: str, raw: Mapping[str, Any], *, is_strict: bool = False) -> ReleaseChange:
@@ -66,7 +76,7 @@ def update_release(actor: Actor, release_id: str, change: ReleaseChange) -> Rele
         with transaction() as session:
             release = rows.lock_release(session, actor.tenant_id, release_id)
             if release.published:
-                raise ConflictError("This release is published, and read-only from then on.")
+                raise ConflictError(f"{_READ_ONLY}.")
             before = _apply(session, release, change)
             if before:
                 release.updated_at = times.now()
@@ -77,6 +87,22 @@ def update_release(actor: Actor, release_id: str, change: ReleaseChange) -> Rele
     except IntegrityError:
         return _resolve_collision(actor, release_id, change)
     return release
+
+
+def try_change(actor: Actor, release_id: str, change: ReleaseChange) -> Trial:
+    """Gives what a change would come to now, and changes nothing. Raises NotFoundError, PermissionDeniedError."""
+    actor.require("release:write")
+    release = queries.get_release(actor.tenant_id, release_id)
+    members = {name: getattr(release, name) for name in ("name", "version", "channel", "private", "notes", "platforms")}
+    members |= {name: it for name, it in _list_members(change).items() if not _is_same(name, members[name], it)}
+    platforms = tuple(members.pop("platforms"))
+    draft = ReleaseDraft(**members, platforms=platforms, product_id=release.product_id, created_at=release.created_at)
+    warnings = list(change.warnings)
+    if release.published:
+        warnings.append(f"{_READ_ONLY}: this would be a conflict.")
+    elif holder := _find_holder(actor, release, change):
+        warnings.append(f"{service.describe_place(holder)}, as another release: this would be a conflict.")
+    return Trial(draft.to_json(), tuple(warnings))
 
 
 def _apply(session: Session, release: Release, change: ReleaseChange) -> dict[str, Any]:
@@ -110,17 +136,20 @@ def _is_same(name: str, stored: Any, given: Any) -> bool:
 def _resolve_collision(actor: Actor, release_id: str, change: ReleaseChange) -> Release:
     """Finds out who has the place that the database refused."""
     release = queries.get_release(actor.tenant_id, release_id)
-    version = change.version or release.version
+    if holder := _find_holder(actor, release, change):
+        raise DuplicateReleaseError(f"{service.describe_place(holder)}, as another release.", holder.id)
+    # Whoever had it has gone meanwhile.
+    return update_release(actor, release_id, change)
+
+
+def _find_holder(actor: Actor, release: Release, change: ReleaseChange) -> Release | None:
+    """Gives another release that has the place, or part of it, to which the change would move this one."""
     platforms = release.platforms if change.platforms is None else change.platforms
     holders = queries.find_slot_holders(
         actor.tenant_id,
         release.product_id,
         change.channel or release.channel,
-        versions.build_version_key(version),
+        versions.build_version_key(change.version or release.version),
         platforms or ("",),
     )
-    for holder in holders:
-        if holder.id != release_id:
-            raise DuplicateReleaseError(f"{service.describe_place(holder)}, as another release.", holder.id)
-    # Whoever had it has gone meanwhile.
-    return update_release(actor, release_id, change)
+    return next((holder for holder in holders if holder.id != release.id), None)

@@ -151,6 +151,7 @@ class ReleaseChange:
     private: bool | None = None
     notes: str | None = None
     ignored_fields: tuple[str, ...] = field(default=(), compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 def parse_release(raw: Mapping[str, Any], now: datetime, *, is_strict: bool = False) -> ReleaseDraft:
@@ -189,6 +190,7 @@ def parse_release_change(raw: Mapping[str, Any], now: datetime, *, is_strict: bo
         private=sent.private,
         notes=sent.notes,
         ignored_fields=tuple(ignored),
+        warnings=tuple(_find_warnings(given, sent, ignored)),
     )
 
 
@@ -232,8 +234,10 @@ def _find_future(given: Mapping[str, Any], now: datetime) -> list[FieldError]:
     return [FieldError("createdAt", "in_the_future", message)]
 
 
-def _find_warnings(given: Mapping[str, Any], sent: ReleaseSchema, ignored: list[str]) -> list[str]:
+def _find_warnings(
+    given: Mapping[str, Any], sent: ReleaseSchema | ReleaseChangeSchema, ignored: list[str]
+) -> list[str]:
     warnings = [describe_unknown(name).message + " It is ignored." for name in ignored]
-    if len(given.get("platforms") or ()) > len(sent.platforms):
+    if len(given.get("platforms") or ()) > len(sent.platforms or ()):
         warnings.append("Platforms that are named twice count once.")
     return warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, read_flag
+from app.answers import answer_json, build_url, link_next_page, read_flag, refuse_trial
 from app.json_body import read_json_object
 from app.paging import MAX_PAGE, parse_page
 from app.replays import queries, service
@@ -65,6 +65,7 @@ def get_replay(webhook_id: str, replay_id: str) -> Response:
 @token_required("webhook:write")
 def cancel_replay(webhook_id: str, replay_id: str) -> Response:
     """Ends a running replay; what it has queued and what was not tried yet is taken back."""
+    refuse_trial()
     service.cancel_replay(g.actor, webhook_id, replay_id)
     return answer_json(_show(webhook_id, replay_id))
 

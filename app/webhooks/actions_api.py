@@ -1,4 +1,4 @@
-"""The machines' door to what is done with a webhook: tests, pauses, rotations of its secret, a look at its health.
+"""The machines' door to what is done with a webhook: tests, pauses, rotations of its secret, health and its notice.
 
 A body may be left out. One that has a member which the action does not have is refused, always: what somebody has
 misspelt would be done otherwise than they meant it.
@@ -11,12 +11,11 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json
+from app.answers import answer_json, refuse_trial
 from app.json_body import read_json_object
-from app.webhooks import health, pausing, queries, rotation, samples
-from app.webhooks.answers import show_webhook
+from app.webhooks import pausing, queries, rotation, samples, troubles
+from app.webhooks.answers import show_webhook, show_webhook_health
 from app.webhooks.schema import parse_action, parse_rotation
-from app.webhooks.serializers import serialize_health
 
 blueprint = Blueprint("webhook_actions_api", __name__, url_prefix="/v3/webhooks/<webhook_id>")
 
@@ -61,18 +60,26 @@ def cut_over(webhook_id: str) -> Response:
     return answer_json(show_webhook(rotation.cut_over(g.actor, webhook_id)))
 
 
+@blueprint.post("/dismiss-notice")
+@token_required("webhook:write")
+def dismiss_notice(webhook_id: str) -> Response:
+    """Ends the notice that Slipway has switched the webhook off; answers its health, which says when that was."""
+    parse_action(_read_members(webhook_id))
+    return answer_json(show_webhook_health(troubles.dismiss_notice(g.actor, webhook_id)))
+
+
 @blueprint.get("/health")
 @token_required("webhook:read")
 def show_health(webhook_id: str) -> Response:
     """Answers how the webhook does."""
-    webhook = queries.get_webhook(g.actor.tenant_id, webhook_id)
-    return answer_json(serialize_health(health.describe(g.actor.tenant_id, webhook)))
+    return answer_json(show_webhook_health(queries.get_webhook(g.actor.tenant_id, webhook_id)))
 
 
 def _read_members(webhook_id: str) -> dict[str, Any]:
     """Gives what was sent, nothing if there is no body."""
     # What is not there is not there, whatever else is wrong with the request.
     queries.get_webhook(g.actor.tenant_id, webhook_id)
+    refuse_trial()
     # Of a form nothing is left to read, for it was looked through for a token; it is no JSON all the same.
     has_body = request.content_length or request.get_data() or request.form
     return read_json_object() if has_body else {}

@@ -7,15 +7,20 @@ from typing import Any
 
 from flask import g
 
-from app.webhooks import rotation, service
+from app.webhooks import health, rotation, service, troubles
 from app.webhooks.models import Webhook
-from app.webhooks.serializers import serialize_webhook
+from app.webhooks.serializers import serialize_health, serialize_webhook
 
 
 def show_webhook(webhook: Webhook) -> dict[str, Any]:
     """Takes a webhook; gives its members as the actor of this request may see them. Raises PermissionDeniedError."""
     (shown,) = show_webhooks([webhook])
     return shown
+
+
+def show_webhook_health(webhook: Webhook) -> dict[str, Any]:
+    """Takes a webhook of the actor's tenant; gives the members of its health."""
+    return serialize_health(health.describe(g.actor.tenant_id, webhook), troubles.find_dismissal(webhook))
 
 
 def show_webhooks(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:

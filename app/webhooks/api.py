@@ -8,10 +8,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, name_ignored_fields, read_flag
+from app.answers import (
+    answer_json,
+    answer_trial,
+    build_url,
+    link_next_page,
+    name_ignored_fields,
+    read_flag,
+    read_idempotency_key,
+    refuse_trial,
+)
 from app.json_body import read_json_object
 from app.paging import MAX_PAGE, parse_page
-from app.webhooks import queries, service
+from app.webhooks import creation, queries, service, trials
 from app.webhooks.answers import show_webhook, show_webhooks
 from app.webhooks.events import EVENT_TYPES
 from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_unknown, find_warnings
@@ -28,15 +37,17 @@ def create_webhook() -> Response:
     With ``"ping": true`` a test is sent to it at once.
     """
     is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    key = read_idempotency_key()
     raw = read_json_object()
     sent = service.parse_webhook(g.actor, raw, is_strict=is_strict)
     headers = name_ignored_fields(find_unknown(WebhookSchema, raw))
     if is_trial:
-        trial = {"valid": True, "normalized": serialize_settings(sent), "warnings": find_warnings(raw, sent)}
-        return answer_json(trial, headers=headers)
-    webhook = service.create_webhook(g.actor, sent)
-    location = build_url(f"/v3/webhooks/{webhook.id}")
-    return answer_json(show_webhook(webhook), 201, {**headers, "Location": location})
+        return answer_trial(serialize_settings(sent), find_warnings(raw, sent), headers)
+    made = creation.create_webhook(g.actor, sent, key)
+    if made.is_replay:
+        return answer_json(show_webhook(made.webhook), 200, {**headers, "Idempotent-Replayed": "true"})
+    location = build_url(f"/v3/webhooks/{made.webhook.id}")
+    return answer_json(show_webhook(made.webhook), 201, {**headers, "Location": location})
 
 
 @blueprint.get("")
@@ -69,17 +80,24 @@ def get_webhook(webhook_id: str) -> Response:
 @blueprint.patch("/<webhook_id>")
 @token_required("webhook:write")
 def update_webhook(webhook_id: str) -> Response:
-    """Changes what is given; a new token replaces the former one at once."""
-    is_strict = read_flag("strict")
+    """Changes what is given, or with ``validateOnly=true`` says whether it could be changed so.
+
+    A new token replaces the former one at once.
+    """
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
     raw = read_json_object()
     change = service.parse_webhook_change(g.actor, raw, is_strict=is_strict)
-    webhook = service.update_webhook(g.actor, webhook_id, change)
-    return answer_json(show_webhook(webhook), headers=name_ignored_fields(find_unknown(WebhookChangeSchema, raw)))
+    headers = name_ignored_fields(find_unknown(WebhookChangeSchema, raw))
+    if is_trial:
+        trial = trials.try_change(g.actor, webhook_id, change)
+        return answer_trial(trial.normalized, [*find_warnings(raw, change), *trial.warnings], headers)
+    return answer_json(show_webhook(service.update_webhook(g.actor, webhook_id, change)), headers=headers)
 
 
 @blueprint.delete("/<webhook_id>")
 @token_required("webhook:write")
 def delete_webhook(webhook_id: str) -> Response:
     """Deletes a webhook."""
+    refuse_trial()
     service.delete_webhook(g.actor, webhook_id)
     return Response(status=204)

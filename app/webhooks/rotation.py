@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +25,15 @@ from app.webhooks.schema import LABELS, OVERLAP_LIMIT_HOURS, find_token_rule
 
 FORMER_LIMIT: Final = 5
 _HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class SecretChoice:
+    """Which scheme a webhook is to have, and whether by a new secret: ``token``, or else one that is made."""
+
+    scheme: str
+    is_new: bool
+    token: str | None = None
 
 
 def rotate_secret(actor: Actor, webhook_id: str, overlap_hours: int, token: str | None = None) -> Webhook:
@@ -76,17 +86,30 @@ def change_secret(session: Session, webhook: Webhook, scheme: str | None, token:
     """
     if token is None and scheme in (None, webhook.scheme):
         return False
+    chosen = choose_secret(webhook, scheme, token)
+    webhook.scheme = chosen.scheme
+    if not chosen.is_new:
+        _drop_unusable(session, webhook)
+        return False
+    webhook.token = sealing.seal_token(chosen.token or signing.generate_token(chosen.scheme))
+    drop_former(session, webhook)
+    return True
+
+
+def choose_secret(webhook: Webhook, scheme: str | None, token: str | None) -> SecretChoice:
+    """Takes a webhook, and the scheme and the token that were sent for it; gives what these ask for, see above.
+
+    Raises ValidationError if the token does not fit the scheme.
+    """
+    if token is None and scheme in (None, webhook.scheme):
+        return SecretChoice(webhook.scheme, is_new=False)
     stored = _open_if_readable(webhook)
     if stored is not None and token == signing.show_token(stored):
         token = None
-    webhook.scheme = scheme or webhook.scheme
-    check_token(webhook.scheme, token)
-    if token is None and stored is not None and signing.can_sign(webhook.scheme, stored):
-        _drop_unusable(session, webhook)
-        return False
-    webhook.token = sealing.seal_token(token or signing.generate_token(webhook.scheme))
-    drop_former(session, webhook)
-    return True
+    scheme = scheme or webhook.scheme
+    check_token(scheme, token)
+    is_kept = token is None and stored is not None and signing.can_sign(scheme, stored)
+    return SecretChoice(scheme, is_new=not is_kept, token=token)
 
 
 def check_token(scheme: str, token: str | None) -> None:

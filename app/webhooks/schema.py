@@ -222,10 +222,10 @@ def find_unknown(schema: type[Schema], raw: Mapping[str, Any]) -> list[str]:
     return [name for name, value in raw.items() if name not in known and value is not None]
 
 
-def find_warnings(raw: Mapping[str, Any], sent: WebhookSchema) -> list[str]:
+def find_warnings(raw: Mapping[str, Any], sent: WebhookSchema | WebhookChangeSchema) -> list[str]:
     """Takes what was sent for a webhook, and what was read of it; gives in words what was not taken as it was."""
-    warnings = [f"{describe_unknown(name).message} It is ignored." for name in find_unknown(WebhookSchema, raw)]
-    if len(raw["events"]) > len(sent.events):
+    warnings = [f"{describe_unknown(name).message} It is ignored." for name in find_unknown(type(sent), raw)]
+    if len(raw.get("events") or ()) > len(sent.events or ()):
         warnings.append("Events that are named twice count once.")
     return warnings
 

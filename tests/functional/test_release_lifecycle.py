@@ -11,8 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.files.models import ReleaseFile
+from app.idempotency.models import IdempotencyKey
 from app.products.models import Product
-from app.releases.models import IdempotencyKey, Release, ReleaseSlot
+from app.releases.models import Release, ReleaseSlot
 from tests.counting import count
 from tests.factories import Caller, Factory, Organisation
 from tests.recorded import FILE, list_event_types, list_events, read_last_audit, read_last_event
