@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from app.deliveries.serializers import find_retry_reason, measure_duration
+from app.deliveries.serializers import find_retry_reason, find_url, measure_duration
 from app.webhooks import states
-from app.webhooks.models import Attempt, Delivery
+from app.webhooks.models import Attempt, Delivery, Webhook
 
 _PARTS = {
     "dns": "DNS",
@@ -37,8 +37,8 @@ class Part:
     length: int
 
 
-def build_attempt(attempt: Attempt, delivery: Delivery) -> SimpleNamespace:
-    """Takes an attempt and its delivery; gives what a page shows of it."""
+def build_attempt(attempt: Attempt, delivery: Delivery, webhook: Webhook) -> SimpleNamespace:
+    """Takes an attempt, its delivery and their webhook; gives what a page shows of it."""
     word, tone = _OUTCOMES[attempt.outcome]
     return SimpleNamespace(
         number=attempt.number,
@@ -51,6 +51,7 @@ def build_attempt(attempt: Attempt, delivery: Delivery) -> SimpleNamespace:
         error_message=attempt.error_message,
         retry_at=attempt.retry_at,
         retry_reason=find_retry_reason(attempt, delivery),
+        url=find_url(attempt, webhook),
         address=attempt.address,
         request_headers=attempt.request_headers or {},
         snippet=attempt.response_snippet,

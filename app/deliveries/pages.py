@@ -16,10 +16,12 @@ from app.deliveries import queries
 from app.deliveries.attempt_pages import build_attempt
 from app.deliveries.queries import COUNT_LIMIT, DeliveryRecord
 from app.deliveries.schema import DeliveryFilter, parse_filter
+from app.deliveries.serializers import find_url
 from app.deliveries.wording import count_allowed, count_round, describe_state, find_reason
 from app.exceptions import FieldError, ValidationError
 from app.paging import Place
 from app.webhooks import states
+from app.webhooks.models import Attempt
 
 PAGE_SIZE = 50
 _SHOWN_WITH_ENTITY = 50
@@ -84,20 +86,22 @@ def list_of_entity(tenant_id: str, entity_id: str) -> list[SimpleNamespace]:
 def list_of_webhook(tenant_id: str, webhook_id: str, limit: int) -> list[SimpleNamespace]:
     """Gives the newest deliveries of a webhook."""
     place = Place(limit=limit, is_descending=True)
-    return build_rows(tenant_id, queries.list_deliveries(tenant_id, DeliveryFilter(webhook_id=webhook_id), place))
+    return build_rows(tenant_id, queries.list_deliveries(tenant_id, DeliveryFilter(webhook=webhook_id), place))
 
 
 def build_rows(tenant_id: str, records: Sequence[DeliveryRecord]) -> list[SimpleNamespace]:
     """Takes deliveries of one tenant; gives what a list shows of them."""
-    errors = queries.find_last_errors(tenant_id, [record.delivery for record in records])
-    return [
-        SimpleNamespace(
-            **_describe(record),
-            reason=find_reason(record.delivery),
-            last_error=None if record.delivery.state == states.DELIVERED else errors.get(record.delivery.id),
-        )
-        for record in records
-    ]
+    last = queries.find_last_attempts(tenant_id, [record.delivery for record in records])
+    return [_build_row(record, last.get(record.delivery.id)) for record in records]
+
+
+def _build_row(record: DeliveryRecord, last: Attempt | None) -> SimpleNamespace:
+    shown = _describe(record)
+    if last is not None:
+        shown["url"] = find_url(last, record.webhook)
+    is_failing = last is not None and record.delivery.state != states.DELIVERED
+    last_error = last.error_message if last and is_failing else None
+    return SimpleNamespace(**shown, reason=find_reason(record.delivery), last_error=last_error)
 
 
 def build_page(record: DeliveryRecord) -> SimpleNamespace:
@@ -114,7 +118,7 @@ def build_page(record: DeliveryRecord) -> SimpleNamespace:
         body=format_body(record.body),
         body_length=len(record.body),
         # The newest first: whoever looks, looks for what went wrong last.
-        attempts=[build_attempt(attempt, delivery) for attempt in reversed(record.attempts)],
+        attempts=[build_attempt(attempt, delivery, record.webhook) for attempt in reversed(record.attempts)],
     )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Select, func, literal, literal_column, or_, select
-from sqlalchemy.orm import lazyload
+from sqlalchemy import ColumnElement, Select, false, func, literal, literal_column, or_, select
+from sqlalchemy.orm import lazyload, load_only
 
 from app.deliveries.schema import DEAD, DELIVERED, DELIVERING, HELD, QUEUED, RETRYING, DeliveryFilter
 from app.exceptions import NotFoundError
@@ -19,6 +19,7 @@ from app.listing import ListQuery, cut_list
 from app.paging import Place
 from app.releases.models import Release
 from app.text import is_canonical_id
+from app.webhooks import queries as webhooks
 from app.webhooks.events import WEBHOOK_TEST
 from app.webhooks.models import Attempt, Delivery, Event, Webhook
 
@@ -90,16 +91,19 @@ def count_dead(tenant_id: str) -> int:
     return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
-def find_last_errors(tenant_id: str, deliveries: Sequence[Delivery]) -> Mapping[str, str]:
-    """Takes deliveries; gives, by id, what went wrong in the last attempt of each in which something did."""
+def find_last_attempts(tenant_id: str, deliveries: Sequence[Delivery]) -> Mapping[str, Attempt]:
+    """Takes deliveries; gives, by id, the last attempt of each that has one, without both sides' words."""
     if not deliveries:
         return {}
-    query = select(Attempt.delivery_id, Attempt.error_message).where(
-        Attempt.tenant_id == tenant_id,
-        Attempt.error_message.is_not(None),
-        or_(*((Attempt.delivery_id == it.id) & (Attempt.number == it.attempt_count) for it in deliveries)),
+    query = (
+        select(Attempt)
+        .where(
+            Attempt.tenant_id == tenant_id,
+            or_(*((Attempt.delivery_id == it.id) & (Attempt.number == it.attempt_count) for it in deliveries)),
+        )
+        .options(load_only(Attempt.delivery_id, Attempt.error_message, Attempt.url))
     )
-    return {delivery_id: message for delivery_id, message in db.session.execute(query) if message}
+    return {attempt.delivery_id: attempt for attempt in db.session.scalars(query)}
 
 
 def _list_fitting(tenant_id: str, conditions: Sequence[ColumnElement[bool]], place: Place) -> list[DeliveryRecord]:
@@ -123,11 +127,11 @@ def _load_records(tenant_id: str, delivery_ids: Sequence[str]) -> list[DeliveryR
 
 def _build_conditions(tenant_id: str, filters: DeliveryFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if filters.webhook_id is not None:
-        conditions.append(Delivery.webhook_id == filters.webhook_id)
+    if filters.webhook is not None:
+        conditions.append(_build_webhook_condition(tenant_id, filters.webhook))
     if filters.state is not None:
         conditions.append(build_state_condition(filters.state))
-    if filters.state == DEAD and filters.webhook_id is None:
+    if filters.state == DEAD and filters.webhook is None:
         conditions += _list_letter_conditions(filters)
     if filters.since is not None:
         conditions.append(Delivery.created_at >= filters.since)
@@ -138,6 +142,16 @@ def _build_conditions(tenant_id: str, filters: DeliveryFilter) -> list[ColumnEle
         is_about_it = build_event_condition(tenant_id, filters) if few is None else Delivery.id.in_(few)
         conditions.append(is_about_it)
     return conditions
+
+
+def _build_webhook_condition(tenant_id: str, text: str) -> ColumnElement[bool]:
+    if is_canonical_id(text):
+        return Delivery.webhook_id == text
+    meant = webhooks.select_meant(tenant_id, text).with_only_columns(Webhook.id)
+    few = db.session.scalars(meant.limit(_FEW + 1)).all()
+    # Named one by one, each is found in the index of its own deliveries.
+    condition: ColumnElement[bool] = Delivery.webhook_id.in_(few if len(few) <= _FEW else meant)
+    return condition if few else false()
 
 
 def _list_letter_conditions(filters: DeliveryFilter) -> list[ColumnElement[bool]]:

@@ -12,6 +12,7 @@ from app.paging import Place
 from app.parameters import PLACE, BadValueError, Parameters, Reader, read_parameters, read_time
 from app.text import is_canonical_id
 from app.webhooks.events import ALL_EVENT_TYPES, WEBHOOK_TEST
+from app.webhooks.schema import URL_LIMIT
 
 QUEUED: Final = "queued"
 RETRYING: Final = "retrying"
@@ -35,12 +36,13 @@ _DELIVERY_VERSION, _ATTEMPT_VERSION = "4", "8"
 class DeliveryFilter:
     """Which deliveries are wanted. ``release`` is an id, or a text in its name or version.
 
-    The state ``dead`` without a webhook is that of dead letters, see ``queries``.
+    ``webhook`` is an id, a name, or else a text in names or URLs: which are meant, ``webhooks.queries`` finds out. The
+    state ``dead`` without a webhook is that of dead letters, see ``queries``.
 
     They are of the time from ``since`` on, and before ``until``.
     """
 
-    webhook_id: str | None = None
+    webhook: str | None = None
     event_type: str | None = None
     release: str | None = None
     state: str | None = None
@@ -79,8 +81,8 @@ def _read_event(value: str) -> str:
 
 
 def _read_webhook(value: str) -> str:
-    if not is_canonical_id(value):
-        raise BadValueError("must be the id of a webhook.")
+    if len(value) > URL_LIMIT:
+        raise BadValueError(f"must be an id, a name, or at most {URL_LIMIT} characters of a name or URL.")
     return value
 
 
@@ -92,7 +94,7 @@ def read_release(value: str) -> str:
 
 
 _READERS: Mapping[str, Reader] = {
-    "webhook": ("webhook_id", _read_webhook),
+    "webhook": ("webhook", _read_webhook),
     "event": ("event_type", _read_event),
     "release": ("release", read_release),
     "state": ("state", _read_state),

@@ -11,7 +11,7 @@ from app.deliveries.schema import build_attempt_id
 from app.deliveries.wording import find_state
 from app.times import format_time
 from app.webhooks import states
-from app.webhooks.models import Attempt, Delivery
+from app.webhooks.models import Attempt, Delivery, Webhook
 
 
 def serialize_delivery(record: DeliveryRecord) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def serialize_attempt(record: AttemptRecord) -> dict[str, Any]:
         "updatedAt": format_time(attempt.finished_at or attempt.started_at),
         "webhookId": delivery.webhook_id,
         "webhookName": record.webhook.name,
-        "url": record.webhook.url,
+        "url": find_url(attempt, record.webhook),
         "event": record.event_type,
         "eventId": delivery.event_id,
         "deliveryId": delivery.id,
@@ -75,6 +75,11 @@ def serialize_attempt(record: AttemptRecord) -> dict[str, Any]:
         "responseBody": attempt.response_snippet,
         "test": attempt.is_test,
     }
+
+
+def find_url(attempt: Attempt, webhook: Webhook) -> str:
+    """Gives what an attempt has called; of an old one, which does not say, the webhook's present URL."""
+    return attempt.url or webhook.url
 
 
 def measure_duration(attempt: Attempt) -> int | None:

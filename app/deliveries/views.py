@@ -11,16 +11,13 @@ from werkzeug.wrappers import Response
 
 from app.accounts.actors import Actor
 from app.accounts.sessions import sign_in_required
-from app.deliveries import pages, queries, service
+from app.deliveries import pages, queries, service, webhook_choice
 from app.deliveries.schema import HELD, KNOWN_EVENT_TYPES, STATES
 from app.exceptions import ConflictError
 from app.forms import FormState
 from app.paging import build_cursor
-from app.webhooks import queries as webhooks
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/webhooks/deliveries")
-
-_WEBHOOKS_OFFERED = 200
 
 
 @blueprint.get("")
@@ -36,14 +33,15 @@ def list_deliveries() -> tuple[str, int]:
     if len(found) > len(shown):
         last = shown[-1].delivery
         next_url = url_for(".list_deliveries", **wanted.address, cursor=build_cursor(last.created_at, last.id))
+    choice = webhook_choice.build_choice(actor.tenant_id, wanted.values["webhook"])
     page = render_template(
         "deliveries/list.html",
-        form=FormState.build(wanted.values, wanted.errors),
+        form=FormState.build({**wanted.values, "webhook": choice.shown}, wanted.errors),
         deliveries=pages.build_rows(actor.tenant_id, shown),
         is_filtered=bool(wanted.address),
         event_types=KNOWN_EVENT_TYPES,
         states=STATES,
-        webhooks=webhooks.list_webhooks(actor.tenant_id, _WEBHOOKS_OFFERED),
+        webhook_choice=choice,
         dead_count=pages.format_count(queries.count_dead(actor.tenant_id)),
         next_url=next_url,
         newest_url=url_for(".list_deliveries", **wanted.address),

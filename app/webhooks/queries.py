@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, asc, desc, select
+from sqlalchemy import Select, and_, asc, desc, exists, or_, select
+from sqlalchemy.orm import aliased, lazyload
 
 from app.exceptions import NotFoundError
 from app.extensions import db
@@ -31,6 +32,27 @@ def list_webhooks(tenant_id: str, limit: int, page: int = 1, *, is_descending: b
 
 def _select_webhooks(tenant_id: str) -> Select[Webhook]:
     return select(Webhook).where(Webhook.tenant_id == tenant_id, Webhook.deleted_at.is_(None))
+
+
+def list_meant(tenant_id: str, text: str, limit: int) -> Sequence[Webhook]:
+    """Gives webhooks that a filter means, see ``select_meant``, the oldest first."""
+    query = select_meant(tenant_id, text).options(lazyload(Webhook.subscriptions))
+    return db.session.scalars(query.order_by(Webhook.created_at, Webhook.id).limit(limit)).all()
+
+
+def select_meant(tenant_id: str, text: str) -> Select[Webhook]:
+    """Selects the webhooks that a filter means: the one with this id, or those with this name if there are any.
+
+    Else they are those that have the text in their name or URL, in any case. Deleted ones are among them, for what
+    was sent to them is still listed.
+    """
+    own = select(Webhook).where(Webhook.tenant_id == tenant_id)
+    if is_canonical_id(text):
+        return own.where(Webhook.id == text)
+    namesake = aliased(Webhook)
+    has_namesake = exists().where(namesake.tenant_id == tenant_id, namesake.name == text)
+    mentions = Webhook.name.icontains(text, autoescape=True) | Webhook.url.icontains(text, autoescape=True)
+    return own.where(or_(Webhook.name == text, and_(~has_namesake, mentions)))
 
 
 def count_subscribers(tenant_id: str, event_type: str) -> int:

@@ -167,14 +167,6 @@ def test_the_api_refuses_what_makes_no_sense_by_name(caller: Caller, webhook: We
     assert [error["field"] for error in answer.get_json()["errors"]] == [query.partition("=")[0]]
 
 
-def test_the_page_refuses_what_is_no_webhook_and_finds_nothing_of_an_unknown_one(
-    browser: FlaskClient, owner: Organisation
-) -> None:
-    assert browser.get(f"{LIST}?webhook=mine").status_code == 400
-    page = browser.get(f"{LIST}?webhook={owner.tenant_id}")
-    assert (page.status_code, "Nothing fits" in page.text) == (200, True)
-
-
 def test_pages_hold_each_delivery_once_while_others_are_made(
     make: Factory, owner: Organisation, caller: Caller, browser: FlaskClient, webhook: Webhook,
     monkeypatch: pytest.MonkeyPatch,

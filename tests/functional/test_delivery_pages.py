@@ -100,6 +100,25 @@ def test_each_attempt_is_shown_with_its_time_its_parts_and_both_sides_words(
         assert shown in page
 
 
+def test_each_attempt_is_shown_with_what_it_has_called_whatever_the_webhooks_url_is_now(
+    app: Flask, make: Factory, owner: Organisation, caller: Caller, browser: FlaskClient
+) -> None:
+    with Receiver(statuses=[500]) as receiver:
+        webhook = make.webhook(owner, receiver.url)
+        release = create_release(make, owner, caller)
+        deliver_all(app)
+    change(Attempt, url="http://127.0.0.1:9/called")
+    change_webhook(webhook, url="http://127.0.0.1:9/present")
+    page = browser.get(f"/webhooks/deliveries/{get_delivery().id}").text
+    assert "POST <code>http://127.0.0.1:9/called</code>" in page
+    assert "<code>http://127.0.0.1:9/present</code>" in page
+    assert "http://127.0.0.1:9/called" in browser.get(f"/releases/{release['id']}").text
+    change(Attempt, url=None)
+    page = browser.get(f"/webhooks/deliveries/{get_delivery().id}").text
+    assert "POST <code>http://127.0.0.1:9/present</code>" in page
+    assert "http://127.0.0.1:9/present" in browser.get(f"/releases/{release['id']}").text
+
+
 def test_what_is_under_way_or_never_came_that_far_is_shown_without_what_is_not_known(
     make: Factory, owner: Organisation, caller: Caller, browser: FlaskClient
 ) -> None:

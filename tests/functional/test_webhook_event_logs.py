@@ -80,6 +80,22 @@ def test_received_is_when_the_answer_came_and_not_when_it_was_written_down(
         assert (entry["durationMilliseconds"], entry["phases"]) == (1234, {"firstByte": 1200, "total": 1234})
 
 
+def test_each_attempt_names_what_it_has_called_and_an_old_one_the_webhooks_present_url(
+    caller: Caller, told: dict[str, Any]
+) -> None:
+    called, present = "http://127.0.0.1:9/called", "http://127.0.0.1:9/present"
+    delivery = get_delivery()
+    with transaction() as session:
+        session.execute(update(Attempt).where(Attempt.number == 1).values(url=called))
+        session.execute(update(Attempt).where(Attempt.number == 2).values(url=None))
+    assert caller.request("PATCH", f"/v3/webhooks/{delivery.webhook_id}", json={"url": present}).status_code == 200
+    log = caller.get(LOGS).get_json()
+    assert [entry["url"] for entry in log] == [called, present]
+    assert [caller.get(f"{LOGS}/{entry['id']}").get_json()["url"] for entry in log] == [called, present]
+    whole = caller.get(f"/v3/webhooks/{delivery.webhook_id}/deliveries/{delivery.id}").get_json()
+    assert [entry["url"] for entry in whole["log"]] == [called, present]
+
+
 def test_the_log_holds_every_header_that_arrived(
     app: Flask, make: Factory, owner: Organisation, caller: Caller
 ) -> None:
