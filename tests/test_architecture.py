@@ -23,6 +23,7 @@ COMMITTING = {
     "app/accounts/user_sessions.py",
     "app/files/service.py",
     "app/deliveries/service.py",
+    "app/idempotency/service.py",
     "app/mail/jobs.py",
     "app/products/service.py",
     "app/rekeying.py",
@@ -30,6 +31,7 @@ COMMITTING = {
     "app/releases/lifecycle.py",
     "app/releases/service.py",
     "app/replays/service.py",
+    "app/webhooks/creation.py",
     "app/webhooks/jobs.py",
     "app/webhooks/recorder.py",
     "app/webhooks/pausing.py",
@@ -38,6 +40,7 @@ COMMITTING = {
     "app/webhooks/samples.py",
     "app/webhooks/service.py",
     "app/webhooks/strays.py",
+    "app/webhooks/troubles.py",
     "app/webhooks/upkeep.py",
 }
 # Rows of the installation itself. All others belong to a tenant.
@@ -45,7 +48,7 @@ WITHOUT_TENANT = {"tenants", "signing_keys", "sign_in_attempts"}
 # These ask before anybody has said to which tenant they belong, or for all tenants, and each says so.
 ASKING_ALL = {
     "app/accounts/queries.py": {"has_organisation", "find_tenant"},
-    "app/releases/service.py": {"forget_old_keys"},
+    "app/idempotency/service.py": {"forget_old_keys"},
 }
 INLINE = {
     "a script": r"<script(?![^>]*\ssrc=)",

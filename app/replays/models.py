@@ -15,8 +15,9 @@ class Replay(Model):
     """One order, worked off in small steps by the relay.
 
     It is ``running`` until nothing that it has queued is open any more, then ``done``, unless it is ``cancelled``. Once
-    it has queued everything, ``queued_count`` is ``total``. Each delivery that it takes carries its id, so that no step
-    takes one twice, whatever happens between two steps.
+    it has queued everything, ``queued_count`` is ``total``; once each of that was tried, another one may look at the
+    same. Each delivery that it takes carries its id, so that no step takes one twice, whatever happens between two
+    steps.
     """
 
     __tablename__ = "replays"

@@ -87,6 +87,8 @@ def build_row(record: ReplayRecord, webhook: Webhook) -> SimpleNamespace:
     replay, progress = record.replay, record.progress
     state_words = _describe_state(replay, webhook)
     is_running = replay.state == RUNNING
+    left = replay.total - replay.queued_count if is_running else 0
+    waiting = progress.pending - progress.retrying
     return SimpleNamespace(
         id=replay.id,
         created_at=replay.created_at,
@@ -105,9 +107,11 @@ def build_row(record: ReplayRecord, webhook: Webhook) -> SimpleNamespace:
         delivered=progress.delivered,
         failing=progress.retrying + progress.dead - progress.taken_back,
         taken_back=progress.taken_back,
-        waiting=progress.pending - progress.retrying,
+        waiting=waiting,
         pending=progress.pending,
-        left=replay.total - replay.queued_count if is_running else 0,
+        left=left,
+        # From here on it is in no other one's way.
+        was_sent_once=is_running and not left and not waiting,
     )
 
 

@@ -112,7 +112,7 @@ def _count_progress(tenant_id: str, replay_ids: Sequence[str]) -> Mapping[str, P
             _count_where(Delivery.state == DELIVERED),
             _count_where(Delivery.state == DEAD),
             _count_where(Delivery.state.not_in((DELIVERED, DEAD))),
-            _count_where((Delivery.state == PENDING) & (failed > 0)),
+            _count_where(Delivery.state.in_((PENDING, HELD)) & (failed > 0)),
             _count_where((Delivery.state == DEAD) & (Delivery.reason == TAKEN_BACK)),
         )
         .where(Delivery.tenant_id == tenant_id, Delivery.replay_id.in_(replay_ids))
@@ -134,10 +134,16 @@ def explain_wait(replay: Replay, webhook: Webhook) -> str | None:
     return PAUSED if webhook.paused_at is not None else None
 
 
-def list_running(tenant_id: str, webhook_id: str) -> Sequence[Replay]:
-    """Gives the replays of the webhook that are running, the oldest first."""
-    running = _select_replays(tenant_id, webhook_id).where(Replay.state == RUNNING)
-    return db.session.scalars(running.order_by(Replay.created_at)).all()
+def list_sending(tenant_id: str, webhook_id: str) -> Sequence[Replay]:
+    """Gives the running replays of the webhook that have not sent all of theirs once, the oldest first.
+
+    What is only tried again, which may take days, is in nobody's way.
+    """
+    is_untried = exists().where(*build_is_untried(Replay))
+    sending = _select_replays(tenant_id, webhook_id).where(
+        Replay.state == RUNNING, or_(Replay.queued_count < Replay.total, is_untried)
+    )
+    return db.session.scalars(sending.order_by(Replay.created_at)).all()
 
 
 def is_overlapping(replay: Replay, span: Span) -> bool:
@@ -177,6 +183,11 @@ def build_is_open(replay: Any) -> Sequence[ColumnElement[bool]]:
         Delivery.replay_id == replay.id,
         Delivery.state.in_((PENDING, HELD)),
     )
+
+
+def build_is_untried(replay: Any) -> Sequence[ColumnElement[bool]]:
+    """Takes a replay or the model; gives the criteria of what it has queued and what no attempt was begun of since."""
+    return (*build_is_open(replay), Delivery.attempt_count == Delivery.attempts_before)
 
 
 def preview(span: Span) -> Preview:

@@ -12,8 +12,9 @@ from app.webhooks.models import Webhook
 def serialize_replay(record: ReplayRecord, webhook: Webhook) -> dict[str, Any]:
     """Takes a replay and its webhook; gives its members.
 
-    ``total`` is what it will send. ``pending`` are those queued whose end is not known yet, ``takenBack`` those of
-    ``dead`` that were not tried before it was cancelled. ``waiting`` says why it cannot go on, or is null.
+    ``total`` is what it will send. ``pending`` are those queued whose end is not known yet, ``retrying`` those of them
+    that were tried and failed, ``takenBack`` those of ``dead`` that were not tried before it was cancelled. ``waiting``
+    says why it cannot go on, or is null.
     """
     replay, progress = record.replay, record.progress
     return {
@@ -32,6 +33,7 @@ def serialize_replay(record: ReplayRecord, webhook: Webhook) -> dict[str, Any]:
         "delivered": progress.delivered,
         "dead": progress.dead,
         "pending": progress.pending,
+        "retrying": progress.retrying,
         "takenBack": progress.taken_back,
         "createdBy": replay.created_by,
         "finishedAt": format_time(replay.finished_at) if replay.finished_at else None,

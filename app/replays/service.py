@@ -30,7 +30,7 @@ from app.webhooks.rows import lock_webhook
 
 logger = logging.getLogger(__name__)
 
-RUNNING_LIMIT: Final = 3
+SENDING_LIMIT: Final = 3
 # So many replays get a step in one go; the relay has more to do.
 _STEPS_LIMIT = 50
 
@@ -54,8 +54,9 @@ def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder) -> Replay:
     """Commits a replay, which the relay then works off step by step.
 
     It takes what is dead at this moment: what dies later is not its business. Raises ConflictError if as many of the
-    webhook's are running as may, or one that looks at some of the same; ValidationError if there is nothing to send,
-    NotFoundError, PermissionDeniedError.
+    webhook's are sending as may, or one that looks at some of the same; ValidationError if there is nothing to send,
+    NotFoundError, PermissionDeniedError. One that has sent all of its own once, and waits for retries, is in nobody's
+    way: what has died of it by now, the new one takes over.
     """
     actor.require("webhook:write")
     webhooks.get_webhook(actor.tenant_id, webhook_id)
@@ -64,7 +65,7 @@ def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder) -> Replay:
     total = _count(span, sent)
     with transaction() as session:
         lock_webhook(session, actor.tenant_id, webhook_id)
-        _check_running(queries.list_running(actor.tenant_id, webhook_id), span)
+        _check_sending(queries.list_sending(actor.tenant_id, webhook_id), span)
         if not total:
             raise ValidationError(
                 [FieldError("since", "nothing_to_send", "There is nothing to send again in this time.")]
@@ -78,17 +79,18 @@ def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder) -> Replay:
     return replay
 
 
-def _check_running(running: Sequence[Replay], span: Span) -> None:
-    # Two that take from each other would spoil each other's figures.
-    other = next((replay for replay in running if queries.is_overlapping(replay, span)), None)
+def _check_sending(sending: Sequence[Replay], span: Span) -> None:
+    # Two that take from each other would spoil each other's figures, and send faster than the ramp.
+    other = next((replay for replay in sending if queries.is_overlapping(replay, span)), None)
     if other is not None:
         raise ConflictError(
             f"The replay {other.id}, ordered at {times.format_time(other.created_at)}, is running over some of the "
-            "same time and events. Wait until it is done, or cancel it."
+            "same time and events. Wait until it has sent everything once, or cancel it."
         )
-    if len(running) >= RUNNING_LIMIT:
+    if len(sending) >= SENDING_LIMIT:
         raise ConflictError(
-            f"{RUNNING_LIMIT} replays of this webhook are running. Wait until one is done, or cancel one."
+            f"{SENDING_LIMIT} replays of this webhook are running. Wait until one has sent everything once, or cancel "
+            "one."
         )
 
 

@@ -16,7 +16,7 @@ from app import times
 from app.database import call_after_commit, clock, random_id
 from app.replays import pace
 from app.replays.models import Replay
-from app.replays.queries import DONE, TAKEN_BACK, Span, build_is_open, select_dead, select_missed
+from app.replays.queries import DONE, TAKEN_BACK, Span, build_is_open, build_is_untried, select_dead, select_missed
 from app.webhooks import rounds
 from app.webhooks.models import Delivery
 from app.webhooks.states import DEAD, PENDING
@@ -59,9 +59,7 @@ def take_back(session: Session, replay: Replay) -> int:
     """
     untried = (
         select(Delivery.id)
-        .where(
-            *build_is_open(replay), Delivery.is_claimed.is_(False), Delivery.attempt_count == Delivery.attempts_before
-        )
+        .where(*build_is_untried(replay), Delivery.is_claimed.is_(False))
         .with_for_update(skip_locked=True)
         .cte("untried")
     )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from app.deliveries.wording import describe_state
 from app.times import now
 from app.webhooks import events as types
-from app.webhooks import queries
+from app.webhooks import queries, troubles
 from app.webhooks.events import RELEASE_PUBLISHED
 from app.webhooks.health import Health, build_standing
 from app.webhooks.health_words import format_moment
@@ -66,7 +66,7 @@ def _build_row(webhook: Webhook, health: Health, newest: Delivery | None) -> Sim
         id=webhook.id,
         name=webhook.name,
         url=webhook.url,
-        address=_shorten(webhook.url),
+        address=shorten_url(webhook.url),
         shown_events=shown,
         more_events=len(webhook.events) - len(shown),
         newest=SimpleNamespace(id=newest.id, state=state, words=words, created_at=newest.created_at)
@@ -78,7 +78,7 @@ def _build_row(webhook: Webhook, health: Health, newest: Delivery | None) -> Sim
     )
 
 
-def _shorten(url: str) -> str:
+def shorten_url(url: str) -> str:
     """Gives host and path: what tells receivers apart, without a query that may hold a secret."""
     parts = urlsplit(url)
     return parts.netloc + parts.path.rstrip("/")
@@ -119,6 +119,7 @@ def build_page(webhook: Webhook, health: Health) -> SimpleNamespace:
         scheme=webhook.scheme,
         scheme_label=SCHEMES[webhook.scheme][0],
         active=webhook.active,
+        is_dismissed=troubles.find_dismissal(webhook) is not None,
         paused_at=webhook.paused_at,
         max_concurrency=webhook.max_concurrency,
         rate_per_second=webhook.rate_per_second,

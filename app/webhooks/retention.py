@@ -1,5 +1,7 @@
 """Deletes what is past its time: events with their deliveries and attempts, replays, e-mails. What is open stays.
 
+What has a time of its own goes by that, however long the rest is kept: former secrets, and tries to sign in.
+
 A little at a time, in short transactions: the relay deletes some hundreds of rows between two looks at what is due, and
 goes on at the next one while there is more. Nobody waits for it, and two relays pass over each other's rows.
 """
@@ -13,13 +15,14 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Select, delete, exists, select
 from sqlalchemy.orm import Session
 
-from app.accounts.models import Tenant
+from app.accounts.attempts import WINDOW_SECONDS
+from app.accounts.models import SignInAttempt, Tenant
 from app.database import clock, transaction
 from app.extensions import db
 from app.mail import states as mail_states
 from app.mail.models import Mail
 from app.replays.models import Replay
-from app.webhooks.models import Attempt, Delivery, Event
+from app.webhooks.models import Attempt, Delivery, Event, FormerSecret
 from app.webhooks.states import HELD, PENDING
 
 BATCH: Final = 500
@@ -29,7 +32,22 @@ _OPEN = (PENDING, HELD)
 
 
 def delete_old() -> bool:
-    """Deletes at most 500 rows that are older than RETENTION_DAYS, all of one tenant; gives whether there were any."""
+    """Deletes at most 500 rows that are past their time; gives whether there were any.
+
+    Of those that are older than RETENTION_DAYS all are of one tenant.
+    """
+    return bool(_delete_expired()) or _delete_aged()
+
+
+def _delete_expired() -> int:
+    """Deletes former secrets that sign nothing any more, and tries to sign in that count no more."""
+    is_uncounted = SignInAttempt.attempted_at < clock(-WINDOW_SECONDS)
+    with transaction() as session:
+        deleted = _delete_rows(session, FormerSecret, [FormerSecret.expires_at <= clock()], BATCH)
+        return deleted + _delete_rows(session, SignInAttempt, [is_uncounted], BATCH - deleted)
+
+
+def _delete_aged() -> bool:
     days = current_app.extensions["slipway"].settings.retention_days
     if not days:
         return False
@@ -94,14 +112,18 @@ def _lock_events(session: Session, tenant_id: str, before: ColumnElement[Any]) -
 
 
 def _delete(session: Session, model: Any, tenant_id: str, criteria: Sequence[ColumnElement[bool]], limit: int) -> int:
+    """Deletes at most so many of a tenant's rows; gives how many there were."""
+    return _delete_rows(session, model, [model.tenant_id == tenant_id, *criteria], limit)
+
+
+def _delete_rows(session: Session, model: Any, criteria: Sequence[ColumnElement[bool]], limit: int) -> int:
     """Deletes at most so many of the rows, and none that somebody else holds; gives how many there were."""
     if limit <= 0:
         return 0
-    query = select(model.id).where(model.tenant_id == tenant_id, *criteria).limit(limit)
-    chosen = query.with_for_update(skip_locked=True, of=model).cte("chosen")
+    chosen = select(model.id).where(*criteria).limit(limit).with_for_update(skip_locked=True, of=model).cte("chosen")
     deleted = session.scalars(
         delete(model)
-        .where(model.tenant_id == tenant_id, model.id.in_(select(chosen.c.id)))
+        .where(model.id.in_(select(chosen.c.id)))
         # Counted like this, for SQLite's driver counts no rows of a statement that begins with WITH.
         .returning(model.id)
         .execution_options(synchronize_session=False)

@@ -174,6 +174,12 @@ def test_a_running_replay_is_followed_by_the_script_and_looked_at_again_without(
     assert 'data-under-way="replay" data-is-followed' in running
     assert re.search(r"<noscript>\s*<a[^>]*>Look again</a>\s*</noscript>", running)
     assert "Running" in running
+    assert "Until each was tried once, no other one over the same time can be ordered." in read(running)
+    with transaction() as session:
+        session.execute(update(Delivery).where(Delivery.state == "pending").values(attempt_count=11))
+    tried = read(browser.get(answer.headers["Location"]).text)
+    assert "Everything was sent once." in tried
+    assert "Another one over the same time can be ordered meanwhile." in tried
     end_all("delivered")
     service.take_steps()
     done = browser.get(answer.headers["Location"]).text
@@ -216,7 +222,7 @@ def test_a_replay_that_overlaps_is_refused_in_words_and_can_be_sent_once_more(
     (replay,) = list_replays()
     page = read(answers[1].text)
     assert f"The replay {replay.id}, ordered at " in page
-    assert "Wait until it is done, or cancel it." in page
+    assert "Wait until it has sent everything once, or cancel it." in page
     assert "Send 270 deliveries again" in page
 
 

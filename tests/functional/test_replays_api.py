@@ -15,7 +15,7 @@ from tests.replaying import fill, hurry, switch
 
 MEMBERS = [
     "id", "createdAt", "updatedAt", "webhookId", "since", "until", "events", "includeMissed", "state", "waiting",
-    "total", "queued", "delivered", "dead", "pending", "takenBack", "createdBy", "finishedAt",
+    "total", "queued", "delivered", "dead", "pending", "retrying", "takenBack", "createdBy", "finishedAt",
 ]  # fmt: skip
 UNKNOWN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -125,7 +125,7 @@ def test_a_replay_that_overlaps_a_running_one_is_a_conflict_that_names_it(caller
     assert answer.status_code == 409
     assert answer.get_json()["detail"] == (
         f"The replay {running['id']}, ordered at {running['createdAt']}, is running over some of the same time and "
-        "events. Wait until it is done, or cancel it."
+        "events. Wait until it has sent everything once, or cancel it."
     )
     caller.post(f"{path}/{running['id']}/cancel")
     assert caller.post(path, json=build_body()).status_code == 202

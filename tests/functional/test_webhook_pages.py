@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from app import times
 from app.accounts.models import User
+from app.audit.models import AuditEntry
 from app.crypto import derive_key
 from app.database import clock, transaction
-from app.webhooks import sealing
+from app.extensions import db
+from app.webhooks import health, sealing
 from app.webhooks.models import Delivery, FormerSecret, Webhook
 from app.webhooks.signing import ASYMMETRIC
 from tests.factories import Caller, Factory, Organisation
@@ -156,6 +158,74 @@ def test_a_webhook_that_needs_its_owner_is_told_of_on_the_list_and_marked_on_eve
     assert MARK not in site.get("/no/such/page", 404)
 
 
+@pytest.mark.parametrize("place", ["list", "page", "api"])
+def test_a_notice_that_is_dismissed_comes_again_only_with_the_next_switching_off(
+    site: Site, make: Factory, owner: Organisation, caller: Caller, place: str
+) -> None:
+    webhook, other = make.webhook(owner, URL, name="First"), make.webhook(owner, URL, name="Second")
+    for it in (webhook, other):
+        change(it, **DISABLED)
+    path = f"/webhooks/{webhook.id}"
+    assert f'action="{path}/dismiss-notice"' in site.get("/webhooks")
+    assert f'action="{path}/dismiss-notice"' in site.get(path)
+    if place == "api":
+        answer = caller.post(f"/v3{path}/dismiss-notice")
+        assert answer.status_code == 200
+        assert answer.get_json()["noticeDismissedAt"] is not None
+    else:
+        answer = site.post(f"{path}/dismiss-notice", **{"from": place})
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == ("/webhooks" if place == "list" else path)
+    page = site.get("/webhooks")
+    assert f'action="{path}/dismiss-notice"' not in page
+    assert f'action="/webhooks/{other.id}/dismiss-notice"' in page
+    assert "One webhook needs you" in page
+    assert MARK in page
+    # It is off all the same, as its own page says.
+    assert REASON in site.get(path)
+    assert f'action="{path}/dismiss-notice"' not in site.get(path)
+    told = caller.get(f"/v3{path}/health").get_json()
+    assert (told["state"], told["noticeDismissedAt"] is None) == ("disabled", False)
+    assert caller.post(f"/v3{path}/dismiss-notice").get_json() == told
+    entries = select(func.count()).where(AuditEntry.action == "webhook.notice_dismissed")
+    assert db.session.scalar(entries) == 1
+
+    caller.post(f"/v3/webhooks/{other.id}/dismiss-notice")
+    assert MARK not in site.get("/webhooks")
+    site.post(f"{path}/switch-on")
+    assert caller.get(f"/v3{path}/health").get_json()["noticeDismissedAt"] is None
+    with transaction() as session:
+        health.switch_off(session, owner.tenant_id, webhook.id, REASON)
+    page = site.get("/webhooks")
+    assert f'action="{path}/dismiss-notice"' in page
+    assert MARK in page
+
+
+def test_a_notice_is_dismissed_by_whoever_may_change_webhooks_and_there_must_be_one(
+    site: Site, make: Factory, owner: Organisation, caller: Caller
+) -> None:
+    webhook = make.webhook(owner, URL)
+    path = f"/v3/webhooks/{webhook.id}"
+    before = caller.get(path).get_json()
+    assert caller.post(f"{path}/dismiss-notice").get_json()["noticeDismissedAt"] is None
+    assert caller.get(path).get_json() == before
+    change(webhook, **DISABLED)
+    assert make.caller(owner, "webhook:read").post(f"{path}/dismiss-notice").status_code == 403
+    stranger = make.caller(make.organisation())
+    assert stranger.post(f"{path}/dismiss-notice").status_code == 404
+    assert get_webhook().dismissed_at is None
+    # Whoever has the form open meanwhile can save it.
+    form = read_form(site, webhook)
+    assert caller.post(f"{path}/dismiss-notice").status_code == 200
+    assert site.send(f"/webhooks/{webhook.id}", **form).status_code == 303
+
+
+def read_form(site: Site, webhook: Webhook) -> dict[str, str]:
+    """Gives what the form of a webhook says of when it was made."""
+    match = re.search(r'name="updatedAt" value="([^"]+)"', site.get(f"/webhooks/{webhook.id}/edit"))
+    return {"updatedAt": match[1] if match else "", "active": ""}
+
+
 def test_others_hear_nothing_of_a_webhook_in_trouble(make: Factory, owner: Organisation) -> None:
     change(make.webhook(owner, URL), **DISABLED)
     assert MARK not in Site(make, make.organisation()).get("/webhooks")
@@ -225,6 +295,6 @@ def test_who_may_not_see_webhooks_sees_and_does_nothing(make: Factory, owner: Or
     for page in ("/webhooks", "/webhooks/new", path, f"{path}/edit"):
         site.get(page, 403)
     assert [site.send(it).status_code for it in ("/webhooks", path)] == [403, 403]
-    for action in ("test", "pause", "resume", "switch-on", "rotate", "cut-over", "delete"):
+    for action in ("test", "pause", "resume", "switch-on", "dismiss-notice", "rotate", "cut-over", "delete"):
         assert site.post(f"{path}/{action}").status_code == 403, action
     assert len(list_all(Webhook.id)) == 1

@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from app import times
 from app.database import transaction
 from app.extensions import db
+from app.idempotency.models import IdempotencyKey
+from app.idempotency.service import IDEMPOTENCY_KEY_LIFETIME, forget_old_keys
 from app.mail.outbox import owe
-from app.releases.models import IdempotencyKey
-from app.releases.service import IDEMPOTENCY_KEY_LIFETIME, forget_old_keys
 from app.webhooks import relay
 from app.webhooks.models import Attempt, Delivery, Webhook
 from app.webhooks.relay import Duty

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import times
+from app.database import clock, transaction
 from app.deliveries import service as deliveries
-from app.exceptions import ConflictError
+from app.exceptions import ConflictError, ValidationError
 from app.extensions import db
 from app.replays import queries, service
-from app.webhooks import pausing
+from app.webhooks import outcomes, pausing
 from app.webhooks import service as webhooks
+from app.webhooks.claims import Claim
+from app.webhooks.delivery import Outcome
 from app.webhooks.models import Delivery, Webhook
 from tests.factories import Factory, Organisation
 from tests.receivers import Receiver
@@ -127,7 +131,9 @@ def test_a_replay_may_not_overlap_one_that_runs(make: Factory, owner: Organisati
     edge = times.format_time(at + timedelta(minutes=1))
     first = order(owner.actor, webhook, {"until": edge, "events": ["release.created"]})
     for raw in ({}, {"until": edge}, {"events": ["release.created", "release.deleted"]}):
-        with pytest.raises(ConflictError, match=f"The replay {first.id}, .* Wait until it is done, or cancel it."):
+        with pytest.raises(
+            ConflictError, match=f"The replay {first.id}, .* Wait until it has sent everything once, or cancel it."
+        ):
             order(owner.actor, webhook, raw)
     order(owner.actor, webhook, {"since": edge})
     order(owner.actor, webhook, {"until": edge, "events": ["release.published"]})
@@ -138,6 +144,49 @@ def test_a_replay_may_not_overlap_one_that_runs(make: Factory, owner: Organisati
     give_up()
     service.take_steps()
     order(owner.actor, webhook)
+
+
+def test_a_replay_that_has_sent_everything_once_is_in_no_others_way(owner: Organisation, webhook: Webhook) -> None:
+    """What failed is tried again for days, and whoever has repaired the receiver wants the rest of it now."""
+    fill(webhook, 12, dead=12)
+    first = order(owner.actor, webhook)
+    for count in (10, 2):
+        assert service.take_steps() == count
+        with pytest.raises(ConflictError, match="Wait until it has sent everything once"):
+            order(owner.actor, webhook)
+        retry(claim(8))
+    service.take_steps()
+    assert load(first).state == "running"
+    # Nothing is dead by now: what is tried again is on its way, and is not sent twice.
+    with pytest.raises(ValidationError, match="There is nothing to send again"):
+        order(owner.actor, webhook)
+    fill(webhook, 3, dead=3)
+    died = db.session.scalars(select(Delivery.id).where(Delivery.replay_id == first.id).limit(1)).one()
+    kill(died)
+    second = order(owner.actor, webhook)
+    assert second.total == 4
+    assert take_all_steps() == [4]
+    figures = {it.replay.id: it.progress for it in queries.list_replays(owner.tenant_id, webhook.id)}
+    assert figures == {first.id: queries.Progress(pending=11, retrying=11), second.id: queries.Progress(pending=4)}
+    end_all("delivered")
+    service.take_steps()
+    assert (load(first).state, load(second).state) == ("done", "done")
+
+
+def retry(claims: Sequence[Claim]) -> None:
+    """Lets attempts fail, so that their deliveries wait for the next one."""
+    with transaction() as session:
+        outcomes.record_outcomes(session, [(it, Outcome(status_code=500, error="http_status")) for it in claims])
+
+
+def kill(delivery_id: str) -> None:
+    """Lets a delivery die."""
+    with transaction() as session:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id == delivery_id)
+            .values(state="dead", next_attempt_at=None, updated_at=clock())
+        )
 
 
 def test_the_replay_of_a_webhook_that_was_deleted_is_cancelled(owner: Organisation, webhook: Webhook) -> None:

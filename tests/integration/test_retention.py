@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select
 
+from app.accounts.models import SignInAttempt
 from app.database import clock, generate_id, transaction
 from app.extensions import db
 from app.mail.models import Mail
 from app.replays.models import Replay
 from app.webhooks import retention
-from app.webhooks.models import Attempt, Delivery, Event, Webhook
+from app.webhooks.models import Attempt, Delivery, Event, FormerSecret, Webhook
 from tests.counting import count
 from tests.factories import Factory, Organisation
 from tests.history import DAY, add_delivery
@@ -130,6 +131,31 @@ def test_replays_and_e_mails_go_when_they_are_over_and_old(webhook: Webhook) -> 
     db.session.rollback()
     assert sorted(db.session.scalars(select(Replay.state))) == ["done", "running"]
     assert sorted(db.session.scalars(select(Mail.state))) == ["pending", "sent"]
+
+
+@pytest.mark.parametrize("days", ["90", "0"])
+def test_former_secrets_and_tries_to_sign_in_go_by_their_own_time(
+    webhook: Webhook, make: Factory, build_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, days: str
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    other = make.webhook(make.organisation(), URL)
+    with transaction() as session:
+        for of, seconds in ((webhook, -1), (other, -DAY), (webhook, -OLD), (webhook, 60)):
+            session.add(
+                FormerSecret(
+                    tenant_id=of.tenant_id,
+                    webhook_id=of.id,
+                    token=b"",
+                    created_at=clock(-OLD),
+                    expires_at=clock(seconds),
+                )
+            )
+        session.add_all(SignInAttempt(subject="address:unknown", attempted_at=clock(-ago)) for ago in (301, DAY, OLD))
+        session.add(SignInAttempt(subject="address:unknown", attempted_at=clock(-290)))
+    with build_app(RETENTION_DAYS=days).app_context():
+        assert delete_all_old() == 3
+    assert (count(FormerSecret), count(SignInAttempt)) == (1, 1)
+    assert db.session.scalars(select(FormerSecret.expires_at > clock())).one()
 
 
 def test_a_big_backlog_of_all_tenants_goes_in_small_steps(
