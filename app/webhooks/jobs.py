@@ -99,10 +99,10 @@ class _Claiming:
                 return []
             with transaction() as session:
                 claimed = claims.claim_due(session, self._pacer.share_out)
-            self._has_found = bool(claimed)
-            return claimed
         except SQLAlchemyError:
             # What is under way is still to be recorded; the relay rings once the database is back.
             logger.exception("the deliveries that are due cannot be claimed")
             self._until, self.has_failed = 0.0, True
             return []
+        self._has_found = bool(claimed)
+        return claimed
