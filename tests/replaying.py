@@ -20,6 +20,9 @@ from app.webhooks import service as webhooks
 from app.webhooks.models import Delivery, Event, Webhook
 from app.webhooks.schema import WebhookChangeSchema
 
+# Nobody listens there.
+DEAF = "http://127.0.0.1:9/hook"
+
 
 def fill(
     webhook: Webhook,

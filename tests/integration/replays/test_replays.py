@@ -23,11 +23,10 @@ from tests.counting import watching_statements
 from tests.factories import Caller, Factory, Organisation
 from tests.receivers import Receiver
 from tests.replaying import (
-    age,
+    DEAF,
     count_states,
     fill,
     give_up,
-    hurry,
     load,
     order,
     preview,
@@ -35,20 +34,6 @@ from tests.replaying import (
     take_all_steps,
 )
 from tests.working import create_release, deliver_all
-
-DEAF = "http://127.0.0.1:9/hook"
-
-
-@pytest.fixture(autouse=True)
-def no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the ramp."""
-    hurry(monkeypatch)
-
-
-@pytest.fixture
-def webhook(make: Factory, owner: Organisation) -> Webhook:
-    """A webhook of some days ago, whose receiver is away."""
-    return age(make.webhook(owner, DEAF))
 
 
 def test_what_was_given_up_is_sent_again_with_the_same_ids_and_bytes(

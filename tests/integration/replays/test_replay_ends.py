@@ -23,31 +23,16 @@ from app.webhooks.models import Delivery, Webhook
 from tests.factories import Factory, Organisation
 from tests.receivers import Receiver
 from tests.replaying import (
-    age,
+    DEAF,
     count_states,
     end_all,
     fill,
     give_up,
-    hurry,
     load,
     order,
     take_all_steps,
 )
 from tests.working import claim, deliver_all, make_due
-
-DEAF = "http://127.0.0.1:9/hook"
-
-
-@pytest.fixture(autouse=True)
-def no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the ramp."""
-    hurry(monkeypatch)
-
-
-@pytest.fixture
-def webhook(make: Factory, owner: Organisation) -> Webhook:
-    """A webhook of some days ago, whose receiver is away."""
-    return age(make.webhook(owner, DEAF))
 
 
 def test_a_cancelled_replay_takes_back_what_was_not_tried_and_the_rest_goes_on(

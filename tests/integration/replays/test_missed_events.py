@@ -19,12 +19,12 @@ from app.webhooks.schema import WebhookChangeSchema
 from tests.factories import Caller, Factory, Organisation
 from tests.receivers import Receiver
 from tests.replaying import (
+    DEAF,
     age,
     count_states,
     end_all,
     fill,
     give_up,
-    hurry,
     load,
     order,
     preview,
@@ -32,20 +32,6 @@ from tests.replaying import (
     take_all_steps,
 )
 from tests.working import create_release, deliver_all
-
-DEAF = "http://127.0.0.1:9/hook"
-
-
-@pytest.fixture(autouse=True)
-def no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits for the ramp."""
-    hurry(monkeypatch)
-
-
-@pytest.fixture
-def webhook(make: Factory, owner: Organisation) -> Webhook:
-    """A webhook of some days ago, whose receiver is away."""
-    return age(make.webhook(owner, DEAF))
 
 
 def test_events_that_a_switched_off_webhook_was_never_owed_are_sent_if_they_are_asked_for(
