@@ -66,6 +66,11 @@ def refuse_trial() -> None:
         raise ValidationError([FieldError("validateOnly", "not_supported", f"validateOnly {rule}")])
 
 
+def list_parameters() -> list[tuple[str, str]]:
+    """Gives all query parameters as names and values, those that are named twice too."""
+    return [(name, value) for name, values in request.args.lists() for value in values]
+
+
 def read_flag(name: str) -> bool:
     """Gives a boolean query parameter, false if it is absent. Raises ValidationError if it is neither."""
     value = request.args.get(name, "false")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
@@ -124,3 +124,27 @@ def make_due() -> None:
     values = {"next_attempt_at": clock(-1), "leased_until": clock(-1)}
     with transaction() as session:
         session.execute(update(Delivery).where(Delivery.state == "pending").values(**values))
+
+
+def run_twice_at_once(app: Flask, act: Callable[[], object]) -> None:
+    """Lets two relays do the same at the same moment."""
+    barrier = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with app.app_context():
+                barrier.wait(10)
+                act()
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failures == []
+    # What was read before is not what is there now.
+    db.session.rollback()

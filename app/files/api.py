@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
 from app.answers import (
@@ -10,6 +10,7 @@ from app.answers import (
     answer_trial,
     build_url,
     link_next_page,
+    list_parameters,
     name_ignored_fields,
     read_flag,
     refuse_trial,
@@ -39,8 +40,7 @@ def create_file() -> Response:
 @token_required("release:read")
 def list_files() -> Response:
     """Answers a bare array, with the next page's address in Link."""
-    parameters = [(name, value) for name, values in request.args.lists() for value in values]
-    wanted = filters.parse_list_query(parameters)
+    wanted = filters.parse_list_query(list_parameters())
     found = queries.list_files(g.actor.tenant_id, wanted)
     headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
     return answer_json([serialize_file(record) for record in found], headers=headers)

@@ -19,7 +19,7 @@ from app.webhooks.models import Attempt, Delivery, Event, FormerSecret, Webhook
 from tests.counting import count
 from tests.factories import Factory, Organisation
 from tests.history import DAY, add_delivery
-from tests.working import claim
+from tests.working import claim, run_twice_at_once
 
 URL = "http://127.0.0.1:9/"
 OLD = 90 * DAY + 60
@@ -222,24 +222,7 @@ def test_two_relays_delete_the_same_at_once(app: Flask, webhook: Webhook, monkey
     monkeypatch.setattr(retention, "BATCH", 5)
     for number in range(10):
         add_delivery(webhook, seconds_ago=OLD + number, attempts=[("success", 1)])
-    barrier = threading.Barrier(2)
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            with app.app_context():
-                barrier.wait(10)
-                delete_all_old()
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert failures == []
+    run_twice_at_once(app, delete_all_old)
     # What one of them held when the other looked for more goes in the next run.
     delete_all_old()
     assert count(Event) == count(Delivery) == count(Attempt) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -19,6 +18,7 @@ from app.webhooks import health, service, upkeep
 from app.webhooks.models import Attempt, Delivery, Webhook
 from tests.factories import Factory, Organisation
 from tests.history import DAY, add_delivery, change_webhook, let_fail
+from tests.working import run_twice_at_once
 
 URL = "http://127.0.0.1:9/"
 
@@ -79,30 +79,6 @@ def read_delivery(delivery_id: str) -> Delivery:
     db.session.rollback()
     db.session.expire_all()
     return db.session.scalars(select(Delivery).where(Delivery.id == delivery_id)).one()
-
-
-def run_twice_at_once(app: Flask, act: Callable[[], object]) -> None:
-    """Lets two relays do the same at the same moment."""
-    barrier = threading.Barrier(2)
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            with app.app_context():
-                barrier.wait(10)
-                act()
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert failures == []
-    # What was read before is not what is there now.
-    db.session.rollback()
 
 
 def test_a_webhook_that_fails_for_four_days_is_warned_of_once(mailing: Flask, webhook: Webhook) -> None:
