@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from app.config_values import REQUEST_LINE_BYTES
 from app.exceptions import FieldError, InvalidRequestError, ValidationError
@@ -72,8 +72,16 @@ def list_parameters() -> list[tuple[str, str]]:
 
 
 def read_flag(name: str) -> bool:
-    """Gives a boolean query parameter, false if it is absent. Raises ValidationError if it is neither."""
-    value = request.args.get(name, "false")
+    """Gives a boolean query parameter, false if it is absent. Raises ValidationError if it is neither.
+
+    So does one that comes twice, or in other letters: whoever only wants to try must not do by a slip of the pen.
+    """
+    if slip := next((other for other in request.args if other != name and other.lower() == name.lower()), None):
+        raise ValidationError([FieldError(slip, "invalid_parameter", f"{slip[:32]} must be spelled {name}.")])
+    values = request.args.getlist(name) or ["false"]
+    if len(values) > 1:
+        raise ValidationError([FieldError(name, "invalid_parameter", f"{name} must be given once.")])
+    [value] = values
     if value not in _TRUE | _FALSE:
         raise ValidationError([FieldError(name, "wrong_type", f"{name} must be true or false.")])
     return value in _TRUE
@@ -84,4 +92,7 @@ def read_idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not is_idempotency_key(key):
         raise InvalidRequestError("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    if key is not None:
+        # Whoever must say later that nobody knows what became of this request can say that it may be sent again.
+        g.idempotency_key = key
     return key

@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, json, render_template, request, url_for
+from flask import Flask, Response, current_app, g, json, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -158,8 +158,8 @@ def answer_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
             UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
         )
     advice = "Look at what is there before you send it again."
-    if is_machine_request():
-        advice = "With the same Idempotency-Key it is safe to send it again; without one, look first."
+    if "idempotency_key" in g:
+        advice = "With the same Idempotency-Key it is safe to send it again."
     return answer_refusal(
         OutcomeUnknownError(f"The database went away: it is not known whether this was saved. {advice}")
     )

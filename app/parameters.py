@@ -8,7 +8,7 @@ from typing import Any
 
 from app import times
 from app.exceptions import FieldError, ValidationError
-from app.paging import MAX_LIMIT, MAX_PAGE, SORT_RULE, Cursor, parse_cursor, parse_sort, parse_whole_number
+from app.paging import MAX_LIMIT, MAX_PAGE, SORT_RULE, Cursor, Place, parse_cursor, parse_sort, parse_whole_number
 from app.text import find_encoding_error
 
 _BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
@@ -48,6 +48,11 @@ def read_parameters(
     if errors:
         raise ValidationError(errors)
     return found
+
+
+def build_refusal(known: Iterable[str]) -> BadValueError:
+    """Gives what a list says of a parameter that it does not know."""
+    return BadValueError(f"is no parameter of this list. It knows {', '.join(known)}.")
 
 
 def read_time(value: str) -> datetime:
@@ -99,3 +104,15 @@ PLACE: Mapping[str, Reader] = {
     "sort": ("is_descending", _read_sort),
     "cursor": ("after", _read_cursor),
 }
+
+
+def read_place(parameters: Parameters) -> Place:
+    """Takes the parameters of a list that has no filters; gives which part of it is wanted.
+
+    Raises ValidationError with every parameter that breaks a rule, or that is none of these.
+    """
+
+    def refuse(_name: str, _value: str) -> None:
+        raise build_refusal(PLACE)
+
+    return Place(**read_parameters(parameters, PLACE, refuse))

@@ -16,7 +16,15 @@ from app.comparisons import Compare, Condition, build_condition, compare_id, com
 from app.deliveries import queries
 from app.deliveries.schema import KNOWN_EVENT_TYPES, STATES, DeliveryFilter, check_span, read_release
 from app.listing import ListQuery
-from app.parameters import PLACE, BadValueError, Parameters, build_number_reader, read_parameters, read_time
+from app.parameters import (
+    PLACE,
+    BadValueError,
+    Parameters,
+    build_number_reader,
+    build_refusal,
+    read_parameters,
+    read_time,
+)
 from app.text import is_canonical_id
 from app.webhooks import states
 from app.webhooks.models import Attempt, Delivery, Event
@@ -66,7 +74,7 @@ def _read_query(parameters: Parameters, fields: Mapping[str, Compare]) -> ListQu
             raise BadValueError("must be given once.")
         condition = build_condition(fields, name, value)
         if condition is None:
-            raise BadValueError(f"is no parameter of this list. It knows {', '.join([*fields, *PLACE])}.")
+            raise build_refusal([*fields, *PLACE])
         conditions[name], given[name] = condition, value
 
     place = read_parameters(parameters, PLACE, read_filter)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, read_flag, refuse_trial
+from app.answers import answer_json, build_url, link_next_page, list_parameters, read_flag, refuse_trial
 from app.json_body import read_json_object
-from app.paging import MAX_PAGE, parse_page
+from app.parameters import read_place
 from app.replays import queries, service
 from app.replays.serializers import serialize_preview, serialize_replay
 from app.webhooks import queries as webhooks
@@ -43,14 +43,9 @@ def _create(webhook_id: str) -> Response:
 def list_replays(webhook_id: str) -> Response:
     """Answers a bare array, with the next page's address in Link."""
     webhook = webhooks.get_webhook(g.actor.tenant_id, webhook_id)
-    parameters = list(request.args.items(multi=True))
-    page = parse_page(parameters)
-    found = queries.list_replays(
-        g.actor.tenant_id, webhook_id, page.limit, page.number, is_descending=page.is_descending
-    )
-    headers = {}
-    if len(found) == page.limit and page.number < MAX_PAGE:
-        headers = link_next_page("page", str(page.number + 1))
+    wanted = read_place(list_parameters())
+    found = queries.select_page(g.actor.tenant_id, webhook_id, wanted)
+    headers = link_next_page("cursor", queries.build_cursor(found[-1])) if len(found) == wanted.limit else {}
     return answer_json([serialize_replay(record, webhook) for record in found], headers=headers)
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, asc, case, desc, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
+from app import paging
 from app.exceptions import NotFoundError
 from app.extensions import db
+from app.listing import cut_list
+from app.paging import Place
 from app.replays.models import Replay
 from app.text import is_canonical_id
 from app.webhooks.models import Delivery, Event, Webhook, WebhookSubscription
@@ -84,13 +87,20 @@ def get_replay(tenant_id: str, webhook_id: str, replay_id: str) -> ReplayRecord:
     return record
 
 
-def list_replays(
-    tenant_id: str, webhook_id: str, limit: int = 20, page: int = 1, *, is_descending: bool = True
-) -> list[ReplayRecord]:
-    """Gives a page of a webhook's replays, the newest first unless told otherwise."""
-    direction = desc if is_descending else asc
-    query = _select_replays(tenant_id, webhook_id).order_by(direction(Replay.created_at), direction(Replay.id))
-    return _load_records(tenant_id, db.session.scalars(query.limit(limit).offset((page - 1) * limit)).all())
+def list_replays(tenant_id: str, webhook_id: str, limit: int) -> list[ReplayRecord]:
+    """Gives the newest of a webhook's replays."""
+    return select_page(tenant_id, webhook_id, Place(limit, is_descending=True))
+
+
+def select_page(tenant_id: str, webhook_id: str, wanted: Place) -> list[ReplayRecord]:
+    """Gives the part of a webhook's replays that is wanted."""
+    query = cut_list(_select_replays(tenant_id, webhook_id), (Replay.created_at, Replay.id), wanted)
+    return _load_records(tenant_id, db.session.scalars(query).all())
+
+
+def build_cursor(record: ReplayRecord) -> str:
+    """Gives the cursor that a list goes on from after this replay."""
+    return paging.build_cursor(record.replay.created_at, record.replay.id)
 
 
 def _select_replays(tenant_id: str, webhook_id: str) -> Select[Replay]:

@@ -41,5 +41,10 @@ def serialize_replay(record: ReplayRecord, webhook: Webhook) -> dict[str, Any]:
 
 
 def serialize_preview(preview: Preview) -> dict[str, int]:
-    """Gives the members of a preview."""
-    return {"matching": preview.matching, "total": preview.total, "missed": preview.missed}
+    """Gives the members of a preview. Whoever orders a replay with this ``until`` gets what was previewed, and no more."""
+    return {
+        "matching": preview.matching,
+        "total": preview.total,
+        "missed": preview.missed,
+        "until": format_time(preview.until_at),
+    }

@@ -5,7 +5,7 @@ What is done with a webhook beside changing it has its routes in ``actions_api``
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
 from app.answers import (
@@ -13,14 +13,14 @@ from app.answers import (
     answer_trial,
     build_url,
     link_next_page,
+    list_parameters,
     name_ignored_fields,
     read_flag,
     read_idempotency_key,
     refuse_trial,
 )
 from app.json_body import read_json_object
-from app.paging import MAX_PAGE, parse_page
-from app.webhooks import creation, queries, service, trials
+from app.webhooks import creation, filters, queries, service, trials
 from app.webhooks.answers import show_webhook, show_webhooks
 from app.webhooks.events import EVENT_TYPES
 from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_unknown, find_warnings
@@ -54,12 +54,9 @@ def create_webhook() -> Response:
 @token_required("webhook:read")
 def list_webhooks() -> Response:
     """Answers a bare array, with the next page's address in Link."""
-    parameters = list(request.args.items(multi=True))
-    page = parse_page(parameters)
-    found = queries.list_webhooks(g.actor.tenant_id, page.limit, page.number, is_descending=page.is_descending)
-    headers = {}
-    if len(found) == page.limit and page.number < MAX_PAGE:
-        headers = link_next_page("page", str(page.number + 1))
+    wanted = filters.parse_list_query(list_parameters())
+    found = queries.select_page(g.actor.tenant_id, wanted)
+    headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
     return answer_json(show_webhooks(found), headers=headers)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased, lazyload
 
 from app.exceptions import NotFoundError
 from app.extensions import db
+from app.listing import ListQuery, cut_list
 from app.text import is_canonical_id
 from app.webhooks.models import Delivery, Webhook
 
@@ -28,6 +29,12 @@ def list_webhooks(tenant_id: str, limit: int, page: int = 1, *, is_descending: b
     direction = desc if is_descending else asc
     query = _select_webhooks(tenant_id).order_by(direction(Webhook.created_at), direction(Webhook.id))
     return db.session.scalars(query.limit(limit).offset((page - 1) * limit)).all()
+
+
+def select_page(tenant_id: str, wanted: ListQuery) -> Sequence[Webhook]:
+    """Gives the part of the tenant's webhooks that is wanted."""
+    query = _select_webhooks(tenant_id).where(*wanted.conditions)
+    return db.session.scalars(cut_list(query, (Webhook.created_at, Webhook.id), wanted)).all()
 
 
 def _select_webhooks(tenant_id: str) -> Select[Webhook]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -206,16 +206,17 @@ class Trial:
             verdict.seconds = max(verdict.seconds, (delivery.delivered_at - self._hit_time).total_seconds())
         extras = max(0, len(receipts) - 1)
         verdict.extras += extras
-        if extras > min(self._count_kills(), _count_lost(session, delivery)):
-            verdict.problems.append(f"{name}: received {extras + 1} times")
+        attempts = _list_attempts(session, delivery)
+        if extras > min(self._count_kills(), sum(attempt.outcome == "lost" for attempt in attempts)):
+            told = ", ".join(f"{it.number} {it.outcome} {it.error or ''} {it.phases or ''}" for it in attempts)
+            verdict.problems.append(f"{name}: received {extras + 1} times, after {self._count_kills()} kills: {told}")
 
     def _count_kills(self) -> int:
         return sum(at >= self._began_at for at in self._world.kills)
 
 
-def _count_lost(session: Session, delivery: Delivery) -> int:
-    query = select(func.count()).where(Attempt.delivery_id == delivery.id, Attempt.outcome == "lost")
-    return session.scalar(query) or 0
+def _list_attempts(session: Session, delivery: Delivery) -> Sequence[Attempt]:
+    return session.scalars(select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)).all()
 
 
 def find_unknown(ids: Iterable[str]) -> set[str]:

@@ -77,7 +77,7 @@ def test_whose_answer_to_commit_is_lost_is_told_that_nobody_knows_and_sends_it_a
     if is_sqlite():
         assert (answer.get_json()["code"], answer.get_json()["message"]) == ("unavailable", UNCHANGED)
     else:
-        advice = "With the same Idempotency-Key it is safe to send it again; without one, look first."
+        advice = "With the same Idempotency-Key it is safe to send it again."
         assert answer.get_json()["code"] == "outcome_unknown"
         assert answer.get_json()["message"] == f"{UNKNOWN} {advice}"
     again = caller.post("/v3/releases", json=body, headers={"Idempotency-Key": "once"})
@@ -112,6 +112,17 @@ def test_what_the_database_refuses_to_commit_is_not_saved(
     answer = caller.post("/v3/releases", json=body)
     assert (answer.status_code, answer.get_json()["message"]) == (503, UNCHANGED)
     assert count(Release) == 0
+
+
+def test_safety_is_promised_to_nobody_whose_key_is_not_kept(
+    make: Factory, owner: Organisation, caller: Caller, break_commit: Callable[[Break], None]
+) -> None:
+    webhook = make.webhook(owner, "http://127.0.0.1:9/")
+    assert caller.get("/v3/webhooks").status_code == 200
+    break_commit(refuse if is_sqlite() else lambda connection: lose(connection, is_saved=True))
+    answer = caller.post(f"/v3/webhooks/{webhook.id}/test", headers={"Idempotency-Key": "once"})
+    told = UNCHANGED if is_sqlite() else f"{UNKNOWN} Look at what is there before you send it again."
+    assert answer.get_json()["message"] == told
 
 
 def go_away(*_: Any, **__: Any) -> None:

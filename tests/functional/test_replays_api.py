@@ -47,7 +47,11 @@ def build_body(**members: Any) -> dict[str, Any]:
 
 def test_a_preview_says_what_would_be_sent_and_sends_nothing(caller: Caller, path: str) -> None:
     answer = caller.post(f"{path}?validateOnly=true", json=build_body())
-    assert (answer.status_code, answer.get_json()) == (200, {"matching": 12, "total": 42, "missed": 0})
+    found = answer.get_json()
+    until = times.parse_time(found.pop("until"))
+    assert until is not None
+    assert times.now() - timedelta(minutes=1) < until <= times.now()
+    assert (answer.status_code, found) == (200, {"matching": 12, "total": 42, "missed": 0})
     assert caller.get(path).get_json() == []
 
 

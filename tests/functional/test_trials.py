@@ -222,3 +222,17 @@ def test_a_trial_of_a_file_warns_of_what_would_be_refused(
     assert warn(name="b.zip") == ["A release has at most 200 files. This would be a conflict."]
     caller.post(f"/v3/releases/{release_id}/publish")
     assert warn() == ["This release is published, and its files stay as they are from then on. This would be refused."]
+
+
+@pytest.mark.parametrize("query", ["validateonly=true", "VALIDATEONLY=true", "validateOnly=false&validateOnly=true"])
+@pytest.mark.parametrize("route", sorted(CREATED_OR_CHANGED))
+def test_who_only_wants_to_try_does_nothing_by_a_slip_of_the_pen(
+    caller: Caller, ids: dict[str, str], route: str, query: str
+) -> None:
+    method, _, path = route.partition(" ")
+    for name, value in ids.items():
+        path = path.replace(f"<{name}>", value)
+    before = read_rows()
+    answer = caller.request(method, f"{path}?{query}", json=CREATED_OR_CHANGED[route])
+    assert (answer.status_code, answer.get_json()["errors"][0]["code"]) == (400, "invalid_parameter")
+    assert read_rows() == before

@@ -150,3 +150,25 @@ def test_a_list_goes_on_from_page_to_page(
         seen += "".join(webhook["url"][-1] for webhook in answer.get_json())
         url = answer.headers.get("Link", "").partition(">")[0].removeprefix("<http://localhost:8000")
     assert seen == numbers
+
+
+def test_a_list_is_filtered_and_refuses_what_it_does_not_know(
+    make: Factory, owner: Organisation, caller: Caller
+) -> None:
+    first, second = (make.webhook(owner, f"http://127.0.0.1:9/{number}") for number in range(2))
+    caller.request("PATCH", f"/v3/webhooks/{first.id}", json={"name": "First", "active": False})
+
+    def find(query: str) -> list[str]:
+        answer = caller.get(f"/v3/webhooks?{query}")
+        assert answer.status_code == 200, answer.text
+        return [webhook["id"] for webhook in answer.get_json()]
+
+    assert find("name=First") == find("active=false") == find("url[ew]=/0") == find("name[cn]=irs") == [first.id]
+    assert find("active=True") == find("name[ne]=First") == [second.id]
+    assert find("name=nothing-like-this") == find("scheme=standard") == find("updatedAt[lt]=2020-01-01T00:00:00Z") == []
+    refused = caller.get("/v3/webhooks?nmae=First&active=perhaps")
+    assert refused.status_code == 400
+    assert [error["field"] for error in refused.get_json()["errors"]] == ["nmae", "active"]
+    assert (
+        "It knows name, url, active, scheme, createdAt, updatedAt, page" in refused.get_json()["errors"][0]["message"]
+    )
