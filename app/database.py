@@ -30,6 +30,8 @@ from app.outages import noticing_loss
 # once when another writer came in between, whatever the busy timeout says.
 WRITE_OPTION = "slipway_write"
 _BUSY_TIMEOUT_MILLISECONDS = 5000
+# A server whose machine has vanished says nothing: without these, whoever waits for it would do so for hours.
+_KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _AFTER_COMMIT = "slipway_after_commit"
 _COMMITTED = "slipway_committed"
 _SWITCH_SECONDS = 30
@@ -122,7 +124,7 @@ def get_engine_options(settings: Settings) -> dict[str, Any]:
     limits = {"statement_timeout": "10s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     return {
-        "connect_args": {"options": options, "connect_timeout": 3, "application_name": "slipway"},
+        "connect_args": {"options": options, "connect_timeout": 3, "application_name": "slipway", **_KEEP_ALIVE},
         "pool_pre_ping": True,
         "pool_timeout": 5,
         "pool_size": settings.web_threads,

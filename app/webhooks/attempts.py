@@ -15,6 +15,7 @@ from app.config import Settings
 from app.crypto import Cipher, DecryptionError
 from app.webhooks.claims import Claim
 from app.webhooks.delivery import Outcome, send
+from app.webhooks.failures import INTERNAL_ERROR
 from app.webhooks.headers import mask, merge
 from app.webhooks.reactor import Reactor
 from app.webhooks.sealing import read_headers
@@ -23,9 +24,7 @@ from app.webhooks.signing import build_headers
 logger = logging.getLogger(__name__)
 
 _CACHED_SECRETS = 4096
-_BROKEN: Final = Outcome(
-    error="internal_error", error_message="Nothing was sent: an error in Slipway, which is logged."
-)
+_BROKEN: Final = Outcome(error=INTERNAL_ERROR, error_message="Nothing was sent: an error in Slipway, which is logged.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,11 @@ class Attempts:
     ) -> None:
         self._reactor.__exit__(kind, error, trace)
 
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the thread that sends was seen at work; it is there all the time while anything is under way."""
+        return self._reactor.idle_seconds if self.under_way else 0.0
+
     def begin(self, claims: Sequence[Claim]) -> None:
         """Begins attempts."""
         if claims:
@@ -72,14 +76,22 @@ class Attempts:
         found: list[Finished] = []
         enough = (self.under_way + 1) // 2
         until = time.monotonic() + wait_seconds
-        while len(found) < enough and (remaining := until - time.monotonic()) > 0:
+        while len(found) < enough:
             try:
-                together = self._handed_over.get(timeout=remaining)
+                together = self._handed_over.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 break
             if not found:
                 until = min(until, time.monotonic() + gather_seconds)
             found += together
+        self.under_way -= len(found)
+        return found
+
+    def collect_rest(self) -> list[Finished]:
+        """Gives whatever is over and was not given yet, without waiting for anything."""
+        found: list[Finished] = []
+        while not self._handed_over.empty():
+            found += self._handed_over.get()
         self.under_way -= len(found)
         return found
 

@@ -24,7 +24,7 @@ from app.webhooks.models import Attempt, Delivery, Event, FormerSecret, Webhook
 from app.webhooks.pacing import Candidate, Quota
 from app.webhooks.picking import build_parameters, find_due, select_due
 from app.webhooks.rounds import FIRST
-from app.webhooks.states import DEAD, LOST, PENDING, STARTED
+from app.webhooks.states import DEAD, LOST, LOST_REASON, PENDING, STARTED
 
 MAX_LOST_ATTEMPTS = 3
 _CLAIM_LOCK = "slipway/webhooks/claim"
@@ -210,7 +210,7 @@ def _record_lost(session: Session, row: Row[Any]) -> None:
             Attempt.number < row.attempt_count,
             Attempt.outcome == STARTED,
         )
-        .values(outcome=LOST, finished_at=clock(), error_message="The worker died during this attempt.")
+        .values(outcome=LOST, finished_at=clock(), error_message=LOST_REASON)
     )
     if row.lost_count < MAX_LOST_ATTEMPTS:
         return

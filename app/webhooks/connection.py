@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import socket
-import ssl
 import time
 from ipaddress import IPv4Address, IPv6Address
 
 from app.webhooks.reactor import READ, WRITE, wait
+from app.webhooks.tls import TlsSocket
 
 _RECEIVE_BYTES = 4096
+_TRY_SECONDS = 3.0
 
 
 class Deadline:
@@ -21,9 +21,12 @@ class Deadline:
         self.until = time.monotonic() + seconds
 
     def share(self, count: int) -> float:
-        """Gives the moment at which one of so many operations that are left has used up its share of the time."""
+        """Gives the moment at which one of so many tries that are left has used up its share of the time.
+
+        That is never long: where only one of two addresses works, nobody should wait half of the time for the other.
+        """
         now = time.monotonic()
-        return now + (self.until - now) / count
+        return now + min((self.until - now) / count, _TRY_SECONDS)
 
     def shorten(self, seconds: float) -> None:
         """Moves the deadline to so many seconds from now, unless it is earlier."""
@@ -47,54 +50,21 @@ async def connect(address: IPv4Address | IPv6Address, port: int, until: float) -
     return opened
 
 
-async def start_tls(opened: socket.socket, host: str, deadline: Deadline) -> ssl.SSLSocket:
-    """Takes a connected socket and the host's name or address; gives the socket after the handshake.
-
-    The certificate must be valid for the host (RFC 9525) and signed by an authority that this machine trusts. Raises
-    ssl.SSLError or another OSError; the socket is closed then.
-    """
-    wrapped = get_tls_context().wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
-    try:
-        while True:
-            try:
-                wrapped.do_handshake()
-            except ssl.SSLWantReadError:
-                await wait(wrapped, READ, deadline.until)
-            except ssl.SSLWantWriteError:
-                await wait(wrapped, WRITE, deadline.until)
-            else:
-                return wrapped
-    except BaseException:
-        wrapped.close()
-        raise
-
-
-@functools.cache
-def get_tls_context() -> ssl.SSLContext:
-    """Gives the context of all connections: TLS 1.2 or later, the machine's authorities, no way to verify less."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # A name counts only where certificates name hosts, in subjectAltName (RFC 9525, section 2).
-    context.hostname_checks_common_name = False
-    # Whoever was verified stays who it is until the end of the connection.
-    context.options |= ssl.OP_NO_RENEGOTIATION
-    return context
-
-
 class Connection:
     """Sends a request and receives the answer at the same time, so that an answer that comes early is not lost.
 
     A receiver may answer before it has read everything, and may then reset the connection; what it said counts.
     """
 
-    def __init__(self, opened: socket.socket, request: bytes, deadline: Deadline) -> None:
+    def __init__(self, opened: socket.socket | TlsSocket, request: bytes, deadline: Deadline) -> None:
         """Takes a connected socket, which stays the caller's to close, and the bytes of a whole request."""
         self._socket = opened
+        self._source = opened.plain if isinstance(opened, TlsSocket) else opened
         self._unsent = memoryview(request)
         self._send_error: OSError | None = None
         self._deadline = deadline
         # Nothing can be there before anything was sent; what TLS has read already, it alone knows.
-        self._may_have_more = isinstance(opened, ssl.SSLSocket)
+        self._may_have_more = isinstance(opened, TlsSocket)
 
     async def receive(self) -> bytes:
         """Gives the next bytes of the answer, none at its end. Raises TimeoutError at the deadline, or OSError."""
@@ -103,15 +73,13 @@ class Connection:
             if self._may_have_more:
                 try:
                     received = self._socket.recv(_RECEIVE_BYTES)
-                except ssl.SSLWantWriteError:
-                    events |= WRITE
-                except (BlockingIOError, ssl.SSLWantReadError):
+                except BlockingIOError:
                     pass
                 else:
                     if not received and self._send_error:
                         raise self._send_error
                     return received
-            await wait(self._socket, events, self._deadline.until)
+            await wait(self._source, events, self._deadline.until)
             self._may_have_more = True
 
     def _send(self) -> int:
@@ -119,10 +87,11 @@ class Connection:
         try:
             while self._unsent:
                 self._unsent = self._unsent[self._socket.send(self._unsent) :]
-        except (BlockingIOError, ssl.SSLWantWriteError):
+            # What TLS has encrypted may still wait, be it an answer to what the receiver has sent.
+            if isinstance(self._socket, TlsSocket) and self._send_error is None and not self._socket.flush():
+                return WRITE
+        except BlockingIOError:
             return WRITE
-        except ssl.SSLWantReadError:
-            return 0
         except OSError as error:
             # There may be an answer that says why; if there is none, this is what is told.
             self._send_error = error

@@ -12,19 +12,18 @@ import functools
 import itertools
 import re
 import socket
-import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from app.webhooks.connection import Connection, Deadline, connect, start_tls
+from app.webhooks.connection import Connection, Deadline, connect
+from app.webhooks.failures import describe_failure, is_own
 from app.webhooks.guard import (
     Address,
     GuardError,
     Network,
-    UnresolvedError,
     WebhookUrl,
     check_before_lookup,
     parse_webhook_url,
@@ -40,6 +39,7 @@ from app.webhooks.response import (
     read_snippet,
 )
 from app.webhooks.retry import parse_retry_after
+from app.webhooks.tls import TlsSocket
 
 # For everything together, from asking for the address to the last byte of the answer.
 DEADLINE_SECONDS: Final = 15.0
@@ -48,13 +48,6 @@ _BODY_SECONDS = 2.0
 # The same webhooks are called again and again; what a URL says never changes.
 _parse_url = functools.lru_cache(4096)(parse_webhook_url)
 _HEADER_TEXT = re.compile(r"[ -~]*\Z")
-_STAGES = {
-    "dns": "The host name was not resolved",
-    "connect": "The receiver did not accept the connection",
-    "tls": "The receiver did not finish the TLS handshake",
-    "first_byte": "The receiver did not answer",
-    "head": "The receiver did not finish the head of its answer",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +120,8 @@ async def send(
         outcome = await _exchange(target, addresses, _build_headers(target, headers, body), body, deadline, trace)
     except (GuardError, BadResponseError, IncompleteResponseError, OSError) as error:
         trace.leave()
-        outcome = _describe_failure(error, trace.stage, deadline_seconds)
+        word, message = describe_failure(error, trace.stage, deadline_seconds)
+        outcome = Outcome(error=word, error_message=message)
     trace.close()
     return replace(outcome, address=trace.address, phases=trace.phases, request_headers=trace.request_headers)
 
@@ -145,6 +139,8 @@ async def _find_addresses(
     except TimeoutError:
         raise
     except OSError as error:
+        if is_own(error):
+            raise
         found = error
     return pin_addresses(target, allowed_networks, lambda _host: read_answer(found))
 
@@ -182,11 +178,13 @@ async def _exchange(
     trace: _Trace,
 ) -> Outcome:
     trace.enter("connect")
-    opened = await _connect(addresses, target.port, deadline, trace)
-    try:
+    plain = await _connect(addresses, target.port, deadline, trace)
+    with plain:
+        opened: socket.socket | TlsSocket = plain
         if target.scheme == "https":
             trace.enter("tls")
-            opened = await start_tls(opened, target.host, deadline)
+            opened = secured = TlsSocket(plain, target.host)
+            await secured.shake_hands(deadline.until)
         stream = Stream(Connection(opened, _build_request(target, headers, body), deadline).receive)
         trace.request_headers = headers
         trace.enter("first_byte")
@@ -196,8 +194,6 @@ async def _exchange(
         trace.leave()
         deadline.shorten(_BODY_SECONDS)
         return _judge(response, await read_snippet(stream, response))
-    finally:
-        opened.close()
 
 
 async def _connect(addresses: Sequence[Address], port: int, deadline: Deadline, trace: _Trace) -> socket.socket:
@@ -227,26 +223,3 @@ def _judge(response: Response, snippet: str) -> Outcome:
         response_snippet=snippet,
         retry_after_seconds=retry_after_seconds,
     )
-
-
-def _describe_failure(error: Exception, stage: str, deadline_seconds: float) -> Outcome:
-    match error:
-        case UnresolvedError():
-            word, message = "dns_error", error.message
-        case GuardError():
-            word, message = "blocked", f"Nothing was sent: {error.message}"
-        case TimeoutError():
-            word, message = "timeout", f"{_STAGES[stage]} within {deadline_seconds:g} seconds."
-        case BadResponseError():
-            word, message = "bad_response", f"The receiver {error}."
-        case IncompleteResponseError():
-            word, message = "connection_error", "The receiver closed the connection before it had answered."
-        case ssl.SSLCertVerificationError():
-            word, message = "tls_error", f"The receiver's certificate is not valid: {error.verify_message}."
-        case ssl.SSLError():
-            reason = (error.reason or "the connection was closed").replace("_", " ").lower()
-            word, message = "tls_error", f"The TLS connection failed: {reason}."
-        case _:
-            reason = getattr(error, "strerror", None) or str(error)
-            word, message = "connection_error", f"The connection failed: {reason}."
-    return Outcome(error=word, error_message=message)

@@ -15,6 +15,7 @@ from app.database import clock
 from app.webhooks import health, recording
 from app.webhooks.claims import Claim
 from app.webhooks.delivery import Outcome
+from app.webhooks.failures import INTERNAL_ERROR
 from app.webhooks.models import Webhook
 from app.webhooks.retry import MAX_ATTEMPTS, next_delay_seconds
 from app.webhooks.states import DEAD, DELIVERED, FAILED, HELD, PENDING, SUCCESS
@@ -107,8 +108,8 @@ def _judge_webhooks(session: Session, recorded: Sequence[tuple[Claim, Outcome]],
     """Counts failures since the last success of each webhook, and switches off those that are gone."""
     judged: dict[tuple[str, str], _Verdict] = defaultdict(_Verdict)
     for (claim, outcome), state in zip(recorded, states, strict=True):
-        # A test says nothing of what really happens.
-        if not claim.is_test:
+        # A test says nothing of what really happens, nor does what is wrong with Slipway say anything of the receiver.
+        if not claim.is_test and outcome.error != INTERNAL_ERROR:
             judged[claim.webhook_id, claim.tenant_id].add(claim, outcome, state)
     # Sorted, so that two workers never wait for each other.
     for (webhook_id, tenant_id), verdict in sorted(judged.items()):

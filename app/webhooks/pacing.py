@@ -9,6 +9,9 @@ the next slot: no tenant waits because another one has many receivers.
 What nobody else wants of the share of the slow ones is dealt among them, up to what their owners allow: a receiver
 that always takes two seconds is not kept at one attempt at a time by slots that idle. A quarter of that share is left
 over, so that the next slow one finds a slot at once, and not when an attempt of those before it has timed out.
+
+Who was quick a moment ago may hang now, and nobody knows before a second has passed. So the last eighth of the slots is
+for receivers that have nothing under way: however many hang at once, the others have their turn.
 """
 
 from __future__ import annotations
@@ -64,6 +67,11 @@ class Pacer:
     def free(self) -> int:
         """How many more attempts can begin now."""
         return self._slots - self._under_way.total()
+
+    @property
+    def kept_slots(self) -> int:
+        """How many slots only those may have that have nothing under way."""
+        return self._slots // 8
 
     def clear(self) -> None:
         """Says that nothing is under way: a job begins, and whatever broke off the last one is over."""
@@ -183,7 +191,9 @@ class _Share:
     def _give(self, candidate: Candidate, *, is_rest: bool = False) -> bool:
         webhook_id = candidate.webhook_id
         room = candidate.allowance if is_rest else self._pacer.get_room(webhook_id)
-        if self._free <= 0 or self._given[webhook_id] >= min(candidate.allowance, room):
+        has_some = self._given[webhook_id] or self._pacer.count_under_way(webhook_id)
+        kept = self._pacer.kept_slots if has_some else 0
+        if self._free <= kept or self._given[webhook_id] >= min(candidate.allowance, room):
             return False
         is_slow = self._pacer.is_slow(webhook_id)
         if not self._pacer.is_quick(webhook_id):

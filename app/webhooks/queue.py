@@ -29,7 +29,8 @@ _CONNECT_TIMEOUT_SECONDS = 0.5
 _ANSWER_TIMEOUT_SECONDS = 1.0
 # After a failure nobody tries for a while: a queue that is down must not slow down every create.
 _BREAK_SECONDS = 1.0
-_JOB_TIMEOUT_SECONDS = 180
+# While one job hands over to the next, nothing new is sent; so a job may last.
+JOB_TIMEOUT_SECONDS: Final = 3600
 _WAITING_JOBS_LIMIT = 16
 _REFUSED_MEMBERS = (
     b"success_callback_name",
@@ -103,7 +104,7 @@ class Doorbell:
         if self._queue.count >= _WAITING_JOBS_LIMIT:
             return
         # Nothing of a job outlives it: the row is the record, and a finished job must not stand in the way.
-        self._queue.enqueue_call(JOB_FUNCTION, timeout=_JOB_TIMEOUT_SECONDS, result_ttl=0, failure_ttl=0)
+        self._queue.enqueue_call(JOB_FUNCTION, timeout=JOB_TIMEOUT_SECONDS, result_ttl=0, failure_ttl=0)
 
     def hush(self) -> None:
         """Called by a job before it looks at the rows: whoever commits after this rings anew."""

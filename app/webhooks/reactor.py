@@ -60,6 +60,7 @@ class Reactor:
         self._new: deque[Coroutine[Any, None, None]] = deque()
         self._waiting: dict[int, _Task] = {}
         self._is_closing = False
+        self._seen_at = time.monotonic()
         self._bell, self._caller = socket.socketpair()
         for end in (self._bell, self._caller):
             end.setblocking(False)
@@ -80,8 +81,15 @@ class Reactor:
         self._bell.close()
         self._caller.close()
 
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the thread has begun a round: never long while anything waits, unless it hangs."""
+        return time.monotonic() - self._seen_at
+
     def start(self, coroutines: Iterable[Coroutine[Any, None, None]]) -> None:
         """Begins to run coroutines, which keep what they come to and raise nothing. Any thread may call this."""
+        if not self._waiting:
+            self._seen_at = time.monotonic()
         self._new.extend(coroutines)
         self._ring()
 
@@ -99,7 +107,8 @@ class Reactor:
                     self._begin()
                 else:
                     self._go_on(task)
-            if (now := time.monotonic()) >= next_look:
+            self._seen_at = now = time.monotonic()
+            if now >= next_look:
                 self._end_late(now)
                 next_look = now + _TICK_SECONDS
             self._on_round()
@@ -132,9 +141,10 @@ class Reactor:
                 self._selector.modify(task.number, events, task)
         else:
             self._forget(task)
-            task.source, task.number = source, source.fileno()
-            self._selector.register(task.number, events, task)
-            self._waiting[task.number] = task
+            number = source.fileno()
+            self._selector.register(number, events, task)
+            task.source, task.number = source, number
+            self._waiting[number] = task
         task.events = events
 
     def _forget(self, task: _Task) -> None:

@@ -22,16 +22,19 @@ from app.webhooks.states import FAILED, SUCCESS
 
 logger = logging.getLogger(__name__)
 
-# With the longest attempt this is well within a lease.
-_PATIENCE_SECONDS = 5.0
+# While the database is away nobody can claim, either; so it pays to wait for it. Whoever is to stop has less time.
+_PATIENCE_SECONDS = 120.0
+_STOPPING_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 
 
 class Recorder:
     """A thread with a session of its own. Leaving the block waits until everything is recorded."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, stopping: threading.Event) -> None:
+        """Takes the application, and what is set once its worker is asked to stop."""
         self._app = app
+        self._stopping = stopping
         self._batches: SimpleQueue[Sequence[Finished] | None] = SimpleQueue()
         self._waiting = 0
         self._changed = threading.Condition()
@@ -49,6 +52,8 @@ class Recorder:
 
     def put(self, finished: Sequence[Finished]) -> None:
         """Takes attempts that are over. Waits while the ones before the last are not recorded: no pile grows here."""
+        if not finished:
+            return
         with self._changed:
             self._changed.wait_for(lambda: self._waiting < 2)
             self._waiting += 1
@@ -68,7 +73,7 @@ class Recorder:
         with self._app.app_context():
             while (finished := self._batches.get()) is not None:
                 try:
-                    _record_all(finished)
+                    _record_all(finished, self._stopping)
                 except Exception:
                     # What is not recorded is tried again when its lease is over; the others are to be recorded.
                     logger.exception("outcomes cannot be recorded by a bug")
@@ -78,14 +83,15 @@ class Recorder:
             db.session.remove()
 
 
-def _record_all(finished: Sequence[Finished]) -> None:
-    """Records a batch. While the database is away for a moment it tries again: what is not recorded is sent twice."""
-    give_up_at = time.monotonic() + _PATIENCE_SECONDS
+def _record_all(finished: Sequence[Finished], stopping: threading.Event) -> None:
+    """Records a batch. While the database is away for a while it tries again: what is not recorded is sent twice."""
+    begun_at = time.monotonic()
     while True:
         try:
             _record(finished)
         except (OperationalError, InterfaceError):
-            if time.monotonic() > give_up_at:
+            patience = _STOPPING_SECONDS if stopping.is_set() else _PATIENCE_SECONDS
+            if time.monotonic() - begun_at > patience:
                 break
             time.sleep(_PAUSE_SECONDS)
         except SQLAlchemyError:

@@ -136,6 +136,7 @@ def _build_write_deliveries(*, for_sqlite: bool) -> Update:
             # Only attempts that are lost one after the other speak against a delivery.
             lost_count=0,
             is_claimed=False,
+            held_at=None,
             priority=case((state == PENDING, RETRY), else_=_DELIVERIES.c.priority),
             next_attempt_at=_build_moment(row["the_delay"]),
             delivered_at=case((state == DELIVERED, clock()), else_=_DELIVERIES.c.delivered_at),

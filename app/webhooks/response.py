@@ -16,7 +16,7 @@ HEADER_LIMIT = 100
 SNIPPET_BYTES = 4096
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\Z)")
-_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\Z", re.DOTALL)
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;|\Z)")
 _LENGTH = re.compile(r"[0-9]{1,18}\Z")
 _SWITCHING_PROTOCOLS = 101
@@ -108,8 +108,9 @@ async def _read_headers(stream: Stream) -> tuple[tuple[str, str], ...]:
         if not line:
             return tuple(found)
         # A line that is no header tells nothing; the status has been understood all the same.
-        if match := _HEADER.match(line):
-            found.append((match[1].decode("ascii").lower(), match[2].decode("latin-1")))
+        name, colon, value = line.partition(b":")
+        if colon and _NAME.match(name):
+            found.append((name.decode("ascii").lower(), value.strip(b" \t").decode("latin-1")))
     raise BadResponseError(f"sent more than {HEADER_LIMIT} headers")
 
 

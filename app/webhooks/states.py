@@ -16,3 +16,6 @@ STARTED: Final = "started"
 SUCCESS: Final = "success"
 FAILED: Final = "failed"
 LOST: Final = "lost"
+
+# What owners read of an attempt that nobody has ended.
+LOST_REASON: Final = "The worker died during this attempt, or could not record what came of it."

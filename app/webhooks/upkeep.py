@@ -28,7 +28,7 @@ from app.webhooks.health_words import (
     write_warning,
 )
 from app.webhooks.models import Attempt, Delivery, Webhook
-from app.webhooks.states import DEAD, HELD, LOST, STARTED
+from app.webhooks.states import DEAD, HELD, LOST, LOST_REASON, STARTED
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ _LOST_SECONDS = 120
 _LOOKED_AT = 2000
 _DAY_SECONDS = 86400
 _EXPIRED = f"It was held for {HELD_DAYS} days, and the webhook was not switched on or resumed in that time."
-_LOST = "The worker died during this attempt."
 
 
 class _ChangedMeanwhileError(Exception):
@@ -122,7 +121,7 @@ class LostAttempts:
                 session.execute(
                     update(Attempt)
                     .where(Attempt.id.in_(lost), Attempt.outcome == STARTED)
-                    .values(outcome=LOST, finished_at=clock(), error_message=_LOST)
+                    .values(outcome=LOST, finished_at=clock(), error_message=LOST_REASON)
                     .execution_options(synchronize_session=False)
                 )
         if over:

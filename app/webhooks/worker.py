@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import resource
 import signal
 import threading
 from typing import Any
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _RECONNECT_SECONDS = 0.5
 _TTL_SECONDS = 30
+_FILES_LIMIT = 8192
 
 
 class DoorbellWorker(SimpleWorker):
@@ -83,8 +85,16 @@ def build_worker(app: Flask, stopping: threading.Event) -> DoorbellWorker:
     return worker
 
 
+def _allow_files() -> None:
+    """Lets this process open as many files and sockets as the system allows it to; often it begins with fewer."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _FILES_LIMIT) if most > 0 else _FILES_LIMIT, most))
+
+
 def run(app: Flask, stopping: threading.Event) -> None:
     """Works until it is asked to stop (SIGTERM, SIGINT). Outlives outages of the queue."""
+    _allow_files()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     while not stopping.is_set():
         try:

@@ -122,7 +122,7 @@ def test_without_an_answer_nothing_was_received_and_a_lost_attempt_says_why_anot
     claim(1)
     lost, _ = caller.get(LOGS).get_json()
     assert (lost["outcome"], lost["receivedAt"]) == ("lost", None)
-    assert lost["retryReason"] == "The worker died during this attempt."
+    assert lost["retryReason"] == "The worker died during this attempt, or could not record what came of it."
 
 
 def test_a_test_is_marked_as_one_everywhere(app: Flask, make: Factory, owner: Organisation, caller: Caller) -> None:

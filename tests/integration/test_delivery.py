@@ -210,6 +210,14 @@ def test_every_row_of_these_groups_is_played() -> None:
     assert {name for name in ROWS if name.startswith(groups)} - elsewhere == played
 
 
+def test_a_long_header_is_read_in_one_go() -> None:
+    # Spaces inside a value once made a parser look at each of them again from every one before.
+    begun_at = time.process_time()
+    outcome, _ = deliver(answer(HEAD + b"X-Long: a" + b" " * 65_000 + b"b\r\nRetry-After: 7 \t\r\n\r\n"))
+    assert outcome.is_success
+    assert time.process_time() - begun_at < 2
+
+
 def test_an_attempt_has_fifteen_seconds_and_ends_long_before_its_lease() -> None:
     assert DEADLINE_SECONDS == 15
     assert LEASE_SECONDS >= DEADLINE_SECONDS + 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import socket
 import threading
 import time
@@ -217,3 +218,18 @@ def test_a_receiver_that_cannot_be_reached_is_a_failed_attempt(monkeypatch: pyte
     monkeypatch.setattr(socket.socket, "connect", refuse)
     outcome = deliver("http://hook.test/")
     assert (outcome.error, outcome.address, outcome.status_code) == ("connection_error", "127.0.0.1", None)
+
+
+@pytest.mark.parametrize("code", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_what_slipway_is_short_of_is_not_said_of_the_receiver(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    shortage = OSError(code, os.strerror(code))
+
+    def fail(*_: Any) -> None:
+        raise shortage
+
+    outcomes = [deliver("http://hook.test/", fail_with(shortage))]
+    monkeypatch.setattr(socket.socket, "connect", fail)
+    outcomes.append(deliver("http://hook.test/"))
+    for outcome in outcomes:
+        assert (outcome.error, outcome.is_success) == ("internal_error", False)
+        assert outcome.error_message == f"Nothing was sent: Slipway is short of something: {os.strerror(code)}."

@@ -16,7 +16,7 @@ from typing import IO
 
 import pytest
 
-from app.webhooks import connection
+from app.webhooks import tls
 from app.webhooks.delivery import Outcome
 from tests.certificates import Authority
 from tests.corpora import load_corpus
@@ -36,9 +36,9 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     authority = Authority(tmp_path_factory.mktemp("certificates"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(authority.path))
-        connection.get_tls_context.cache_clear()
+        tls.get_tls_context.cache_clear()
         yield authority
-    connection.get_tls_context.cache_clear()
+    tls.get_tls_context.cache_clear()
 
 
 def answer(peer: Peer) -> None:
@@ -207,3 +207,48 @@ def test_the_server_is_told_the_name_and_not_the_address(authority: Authority) -
     context.sni_callback = lambda _socket, name, _context: told.append(name)
     assert deliver(context).is_success
     assert told == ["hook.test"]
+
+
+# A request to shake hands anew: it takes nine bytes, no certificate, and is to be ignored in the middle of a handshake.
+HELLO_REQUEST = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00"
+
+
+def test_a_server_that_never_ends_its_handshake_is_not_read_for_ever() -> None:
+    sent = 0
+
+    def flood(peer: Peer) -> None:
+        nonlocal sent
+        peer.connection.recv(65536)
+        for _ in range(1000):
+            peer.connection.sendall(HELLO_REQUEST * 2000)
+            sent += len(HELLO_REQUEST) * 2000
+
+    with RawReceiver(flood) as receiver:
+        url = f"https://127.0.0.1:{receiver.port}/"
+        outcome = send(url, b"{}", {}, allowed_networks=[ip_network("127.0.0.0/8")], deadline_seconds=10)
+    assert (outcome.error, outcome.error_message) == ("bad_response", "The receiver sent more than is read of it.")
+    # What the system's buffers have taken beside what was read.
+    assert sent < 16 * 1024 * 1024
+
+
+def test_a_large_body_goes_out_over_tls_and_a_large_answer_comes_back(authority: Authority) -> None:
+    body = b"x" * 300_000
+    seen: list[bytes] = []
+
+    def take(peer: Peer) -> None:
+        seen.append(peer.read_request())
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + b"y" * 4000)
+
+    with RawReceiver(take, authority.serve("hook.test")) as receiver:
+        url = f"https://hook.test:{receiver.port}/hook"
+        networks = [ip_network("127.0.0.0/8")]
+        outcome = send(url, body, {}, allowed_networks=networks, deadline_seconds=10, look=lambda _host: ["127.0.0.1"])
+    assert (outcome.is_success, outcome.response_snippet) == (True, "y" * 4000)
+    assert seen[0].endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize("cipher", ["DHE-RSA-AES256-GCM-SHA384", "AES256-GCM-SHA384"])
+def test_a_key_exchange_that_costs_too_much_or_keeps_no_secret_is_not_offered(cipher: str) -> None:
+    offered = {it["name"] for it in tls.get_tls_context().get_ciphers()}
+    assert cipher not in offered
+    assert "ECDHE-RSA-AES128-GCM-SHA256" in offered

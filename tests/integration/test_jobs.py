@@ -218,7 +218,7 @@ def test_what_happens_while_a_slow_receiver_is_waited_for_is_sent_meanwhile(
 
 
 def test_a_job_has_time_to_end_what_it_claimed_last() -> None:
-    assert jobs._CLAIMING_SECONDS + DEADLINE_SECONDS + 10 <= queue._JOB_TIMEOUT_SECONDS
+    assert jobs._CLAIMING_SECONDS + DEADLINE_SECONDS + 10 <= queue.JOB_TIMEOUT_SECONDS
 
 
 @pytest.mark.parametrize("ways", [(), ("hashjoin", "mergejoin", "hashagg", "sort", "material")])

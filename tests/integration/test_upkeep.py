@@ -240,4 +240,4 @@ def test_an_attempt_that_nobody_ended_is_marked_as_lost(webhook: Webhook, monkey
     found = db.session.scalars(select(Attempt).order_by(Attempt.id)).all()
     assert [it.outcome for it in found] == ["failed", "success", "lost", "started"]
     assert found[2].finished_at is not None
-    assert found[2].error_message == "The worker died during this attempt."
+    assert found[2].error_message == "The worker died during this attempt, or could not record what came of it."

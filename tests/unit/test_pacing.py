@@ -48,7 +48,7 @@ def begin(pacer: Pacer, quotas: Iterable[Quota]) -> None:
 
 
 def test_slots_go_around_in_turn_and_nobody_gets_more_than_it_may_have() -> None:
-    pacer = build_pacer(10, quick=["a", "b", "c"])
+    pacer = build_pacer(11, quick=["a", "b", "c"])
     assert count(pacer.share_out([want("a"), want("b"), want("c", allowance=2)])) == {"a": 4, "b": 4, "c": 2}
     assert count(pacer.share_out([want("a", allowance=0), want("b", allowance=-3)])) == {}
 
@@ -121,7 +121,7 @@ def test_what_is_left_is_dealt_evenly_among_slow_ones_by_tenant_first() -> None:
 def test_slow_ones_get_what_is_left_after_everybody_else_whatever_has_priority() -> None:
     pacer = build_pacer(16, quick=["quick"], slow=["slow"])
     given = count(pacer.share_out([want("slow"), want("quick", priority=2, allowance=64)]))
-    assert given == {"slow": 1, "quick": 15}
+    assert given == {"slow": 1, "quick": 13}
 
 
 def test_receivers_that_are_unknown_or_slow_never_take_more_than_half() -> None:
@@ -133,7 +133,17 @@ def test_receivers_that_are_unknown_or_slow_never_take_more_than_half() -> None:
     assert sum(given[it] for it in strangers[:50] if it in given) == 4
     begin(pacer, quotas)
     assert pacer.share_out([want(it) for it in strangers]) == []
-    assert count(pacer.share_out([*(want(it, waiting_seconds=60) for it in strangers), want("known")])) == {"known": 8}
+    assert count(pacer.share_out([*(want(it, waiting_seconds=60) for it in strangers), want("known")])) == {"known": 6}
+
+
+def test_however_many_hang_that_were_quick_the_last_eighth_is_for_whoever_has_nothing_under_way() -> None:
+    turncoats = [f"turncoat {number}" for number in range(20)]
+    pacer = build_pacer(128, quick=[*turncoats, "healthy"])
+    quotas = pacer.share_out([want(it, allowance=64) for it in turncoats])
+    assert sum(count(quotas).values()) == 112
+    begin(pacer, quotas)
+    assert pacer.share_out([want(it, allowance=64) for it in turncoats]) == []
+    assert count(pacer.share_out([*map(want, turncoats), want("healthy")])) == {"healthy": 1}
 
 
 def test_a_newcomer_does_not_wait_behind_a_tenant_with_many_receivers_that_hang() -> None:
