@@ -34,14 +34,11 @@ def show_front() -> Response:
 
 def format_datetime(moment: datetime, *, seconds: bool = False) -> Markup:
     """Gives a time element: exact for machines, short for people (to the second if asked), in UTC for both."""
-    moment = moment.astimezone(UTC)
-    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-    shown = f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), shown)
+    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), _spell(moment, seconds=seconds))
 
 
 def format_age(moment: datetime) -> Markup:
-    """Gives a time element that says how long ago it was."""
+    """Gives a time element that says how long ago it was, and in its title when."""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
     for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if count := seconds // length:
@@ -49,7 +46,14 @@ def format_age(moment: datetime) -> Markup:
             break
     else:
         shown = "just now"
-    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), shown)
+    exact = _spell(moment, seconds=True)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(format_time(moment), exact, shown)
+
+
+def _spell(moment: datetime, *, seconds: bool) -> str:
+    moment = moment.astimezone(UTC)
+    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    return f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
 
 
 def build_asset_url(path: str) -> str:

@@ -22,6 +22,7 @@ from app.exceptions import FieldError, ValidationError
 from app.paging import Place
 from app.webhooks import states
 from app.webhooks.models import Attempt
+from app.webhooks.pages import shorten_url
 
 PAGE_SIZE = 50
 _SHOWN_WITH_ENTITY = 50
@@ -130,6 +131,7 @@ def _describe(record: DeliveryRecord) -> dict[str, object]:
         "webhook_id": None if is_deleted else record.webhook.id,
         "webhook_name": record.webhook.name,
         "url": record.webhook.url,
+        "webhook_address": shorten_url(record.webhook.url),
         "event": record.event_type,
         "release_id": record.entity_id if record.release_version else None,
         "release_name": record.release_name,
@@ -141,6 +143,16 @@ def _describe(record: DeliveryRecord) -> dict[str, object]:
         "created_at": record.delivery.created_at,
         "attempt_count": record.delivery.attempt_count,
     }
+
+
+def describe_letters(rows: Sequence[SimpleNamespace]) -> str:
+    """Takes the dead letters that a list shows; gives what can be done about them."""
+    stuck = [row for row in rows if not row.can_be_resent]
+    if not stuck:
+        return "What was given up. Each of them can be sent again."
+    if len(stuck) == len(rows) and all(row.webhook_id is None for row in rows):
+        return "What was given up. It was for a webhook that is deleted, so it cannot be sent again."
+    return "What was given up. It can be sent again while its webhook is there and switched on."
 
 
 def format_body(body: bytes) -> str:

@@ -33,11 +33,13 @@ def list_deliveries() -> tuple[str, int]:
     if len(found) > len(shown):
         last = shown[-1].delivery
         next_url = url_for(".list_deliveries", **wanted.address, cursor=build_cursor(last.created_at, last.id))
+    rows = pages.build_rows(actor.tenant_id, shown)
     choice = webhook_choice.build_choice(actor.tenant_id, wanted.values["webhook"])
     page = render_template(
         "deliveries/list.html",
         form=FormState.build({**wanted.values, "webhook": choice.shown}, wanted.errors),
-        deliveries=pages.build_rows(actor.tenant_id, shown),
+        deliveries=rows,
+        letters_words=pages.describe_letters(rows),
         is_filtered=bool(wanted.address),
         event_types=KNOWN_EVENT_TYPES,
         states=STATES,

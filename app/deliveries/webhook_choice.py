@@ -14,6 +14,8 @@ from app.webhooks.pages import shorten_url
 
 OFFERED: Final = 200
 _NAMED = 3
+# Of a longer name or address its beginning and its end are named: below the field there is not room for all of it.
+_NAMED_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,27 @@ def _describe(meant: Sequence[Webhook]) -> str:
     if not meant:
         return "No webhook has this as its id, or in its name or URL."
     if len(meant) == 1:
-        return f"{_name(meant[0])}, {shorten_url(meant[0].url)}"
-    others = " and others" if len(meant) > _NAMED else ""
-    return f"{', '.join(_name(webhook) for webhook in meant[:_NAMED])}{others}"
+        return f"{_name(meant[0])}, {_locate(meant[0])}"
+    count = Counter(webhook.name for webhook in meant)
+    named = [
+        _name(webhook) if count[webhook.name] == 1 else f"{_name(webhook)} at {_locate(webhook)}"
+        for webhook in meant[:_NAMED]
+    ]
+    return f"{', '.join(named)}{' and others' if len(meant) > _NAMED else ''}"
 
 
 def _name(webhook: Webhook) -> str:
-    return f"{webhook.name} (deleted)" if webhook.deleted_at else webhook.name
+    name = _cut(webhook.name)
+    return f"{name} (deleted)" if webhook.deleted_at else name
+
+
+def _locate(webhook: Webhook) -> str:
+    return _cut(shorten_url(webhook.url))
+
+
+def _cut(text: str) -> str:
+    half = _NAMED_LENGTH // 2
+    return text if len(text) <= _NAMED_LENGTH else f"{text[:half]}…{text[-half:]}"
 
 
 def _list_offered(webhooks: Sequence[Webhook]) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ def serialize_replay(record: ReplayRecord, webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def serialize_preview(preview: Preview) -> dict[str, int]:
+def serialize_preview(preview: Preview) -> dict[str, int | str]:
     """Gives the members of a preview. Whoever orders a replay with this ``until`` gets what was previewed, and no more."""
     return {
         "matching": preview.matching,

@@ -29,6 +29,14 @@ _OVERLAP_WORDS = {
     STANDARD: "Meanwhile each request carries a signature by either secret.",
     ASYMMETRIC: "Meanwhile each request carries a signature by either key, and the key set has both.",
 }
+_OVERLAP_WORDS_OF_SEVERAL = {
+    CRYPTLEX: (
+        "Meanwhile the oldest of them alone signs, for this scheme has room for one signature: "
+        "teach the receiver the new one before the time is over."
+    ),
+    STANDARD: "Meanwhile each request carries a signature by each of them, and one by the new secret.",
+    ASYMMETRIC: "Meanwhile each request carries a signature by each of them and by the new key: the key set has all.",
+}
 
 
 def build_secret(actor: Actor, webhook: Webhook) -> SimpleNamespace:
@@ -40,12 +48,24 @@ def build_secret(actor: Actor, webhook: Webhook) -> SimpleNamespace:
     former = rotation.list_former(webhook.tenant_id, webhook.id)
     return SimpleNamespace(
         token=read_token(actor, webhook),
-        is_public=webhook.scheme == ASYMMETRIC,
+        is_public=is_public(webhook),
         jwks_url=f"{current_app.extensions['slipway'].settings.base_url}{path}",
-        former=[SimpleNamespace(expires_at=it.expires_at) for it in former],
+        former=[
+            SimpleNamespace(
+                replaced_at=it.created_at,
+                expires_at=it.expires_at,
+                signs_alone=webhook.scheme == CRYPTLEX and it is former[-1],
+            )
+            for it in former
+        ],
         overlaps=OVERLAPS,
-        overlap_words=_OVERLAP_WORDS[webhook.scheme],
+        overlap_words=(_OVERLAP_WORDS_OF_SEVERAL if len(former) > 1 else _OVERLAP_WORDS)[webhook.scheme],
     )
+
+
+def is_public(webhook: Webhook) -> bool:
+    """Whether what its receiver verifies signatures with is no secret, but the public one of two keys."""
+    return webhook.scheme == ASYMMETRIC
 
 
 def read_token(actor: Actor, webhook: Webhook) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 
 from app import times
 from app.accounts.actors import Actor
@@ -26,6 +26,12 @@ def list_troubles(tenant_id: str, limit: int) -> Sequence[Webhook]:
     """Gives the webhooks that need their owner, those that are switched off before those that are about to be."""
     query = _select_troubled(tenant_id).order_by(Webhook.disabled_at.is_(None), Webhook.failing_since, Webhook.id)
     return db.session.scalars(query.limit(limit)).all()
+
+
+def count_troubles(tenant_id: str) -> int:
+    """Gives how many webhooks need their owner."""
+    troubled = _select_troubled(tenant_id).with_only_columns(Webhook.id).subquery()
+    return db.session.scalar(select(func.count()).select_from(troubled)) or 0
 
 
 def dismiss_notice(actor: Actor, webhook_id: str) -> Webhook:

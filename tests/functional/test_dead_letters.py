@@ -42,6 +42,26 @@ def set_reason(delivery_id: str, reason: str) -> None:
         session.execute(update(Delivery).where(Delivery.id == delivery_id).values(reason=reason))
 
 
+def test_the_list_promises_only_what_can_be_sent_again(
+    make: Factory, owner: Organisation, browser: FlaskClient
+) -> None:
+    kept, other = (make.webhook(owner, f"http://127.0.0.1:9/{name}") for name in ("kept", "other"))
+    letter, _ = add_delivery(kept, "dead"), add_delivery(other, "dead")
+
+    def read(query: str) -> str:
+        return read_text(browser.get(f"{LIST}?state=dead{query}").text)
+
+    assert "Each of them can be sent again." in read("")
+    change_webhook(kept, active=False)
+    assert "It can be sent again while its webhook is there and switched on." in read("")
+    change_webhook(kept, deleted_at=times.now())
+    assert "Each of them can be sent again." in read("")
+    page = read(f"&webhook={kept.id}")
+    assert "Each of them can be sent again." not in page
+    assert "It was for a webhook that is deleted, so it cannot be sent again." in page
+    assert "Its webhook is deleted, so it cannot be sent again." in read_text(browser.get(f"{LIST}/{letter}").text)
+
+
 def test_tests_and_what_a_deleted_webhook_was_owed_are_no_dead_letters(
     make: Factory, owner: Organisation, browser: FlaskClient
 ) -> None:

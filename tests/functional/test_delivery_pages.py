@@ -133,8 +133,41 @@ def test_what_is_under_way_or_never_came_that_far_is_shown_without_what_is_not_k
     make_due()
     claim(1)
     page = browser.get(path).text
-    assert "The worker died during this attempt." in page
+    assert "The worker died during this attempt, or could not record what came of it." in page
     assert "It was tried again." in page
+
+
+def test_the_page_of_a_release_leads_to_all_its_deliveries_for_whoever_may_read_webhooks(
+    make: Factory, owner: Organisation, caller: Caller, browser: FlaskClient
+) -> None:
+    make.webhook(owner, "http://127.0.0.1:9/hook")
+    release = create_release(make, owner, caller)
+    path, link = f"/releases/{release['id']}", f"/webhooks/deliveries?release={release['id']}"
+    assert f'<a href="{link}">All deliveries of this release</a>' in browser.get(path).text
+    assert get_delivery().id in browser.get(link).text
+    change(User, role="viewer")
+    assert "All deliveries" not in browser.get(path).text
+
+
+def test_buttons_that_send_again_are_told_apart_by_the_version(
+    make: Factory, owner: Organisation, caller: Caller, browser: FlaskClient
+) -> None:
+    webhook = make.webhook(owner, "http://127.0.0.1:9/hook", name="Deploys")
+    for version in ("1.0", "1.1"):
+        create_release(make, owner, caller, version)
+    change(Delivery, state="dead", next_attempt_at=None)
+    labels = re.findall(r'aria-label="(Resend [^"]+)"', browser.get(f"/webhooks/{webhook.id}").text)
+    assert labels == [f"Resend release.created of {version} to Deploys" for version in ("1.1", "1.0")]
+
+
+def test_an_age_says_in_its_title_when_that_was(make: Factory, owner: Organisation, browser: FlaskClient) -> None:
+    delivery_id = add_delivery(make.webhook(owner, "http://127.0.0.1:9/hook"), seconds_ago=7300)
+    change(Delivery, created_at=times.now().replace(year=2025, month=3, day=4, hour=5, minute=6, second=7))
+    page = browser.get("/webhooks/deliveries").text
+    assert delivery_id in page
+    assert re.search(
+        r'<time datetime="2025-03-04T05:06:07[^"]*" title="4 Mar 2025, 05:06:07 UTC">\d+ days ago</time>', page
+    )
 
 
 def test_a_form_on_each_page_sends_a_delivery_again(

@@ -14,7 +14,7 @@ from app.extensions import db
 from app.webhooks.models import Delivery, Webhook
 from tests.factories import Factory, Organisation
 from tests.history import add_delivery, change_webhook
-from tests.portal import Site
+from tests.portal import Site, read_rows
 
 LIST = "/webhooks/deliveries"
 
@@ -89,11 +89,35 @@ def test_an_id_in_the_address_names_any_webhook_and_is_shown_by_its_name(
     assert read_field(site, webhooks["build"].id) == ("Build", "Build, 127.0.0.1:9/build")
     # The name would mean both of them.
     assert read_field(site, webhooks["twin"].id) == (webhooks["twin"].id, "Twin, 127.0.0.1:9/twin/1")
-    assert read_field(site, "Twin") == ("Twin", "Twin, Twin")
+    # Only their addresses tell these apart.
+    assert read_field(site, "Twin") == ("Twin", "Twin at 127.0.0.1:9/twin/1, Twin at 127.0.0.1:9/twin/2")
     assert read_field(site, "127.0.0.1") == ("127.0.0.1", "Build, Builds, Größe 100% and others")
     change_webhook(webhooks["chat"], deleted_at=webhooks["chat"].created_at, active=False)
     assert find(site, webhooks["chat"].id) == find(site, "Größe 100%") == {"chat"}
     assert read_field(site, webhooks["chat"].id) == ("Größe 100%", "Größe 100% (deleted), 127.0.0.1:9/chat")
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["one", "two of one name"])
+def test_of_a_long_name_and_a_long_address_both_ends_are_named(
+    site: Site, make: Factory, owner: Organisation, count: int
+) -> None:
+    for number in range(count):
+        make.webhook(owner, f"http://127.0.0.1:9/{'path/' * 180}{number}", name=f"From {'x' * 245} to")
+    _, hint = read_field(site, "xxx")
+    assert len(hint) < 100 * count
+    assert hint.startswith("From xxx")
+    assert "xxx to" in hint
+    assert "127.0.0.1:9/path/" in hint
+    assert hint.endswith(f"/path/{count - 1}")
+
+
+@pytest.mark.usefixtures("webhooks")
+def test_each_row_says_where_its_webhook_sends_to(site: Site) -> None:
+    page = site.get(LIST)
+    rows = " ".join(read_rows(page)).replace("/ ", "/")
+    for path in ("build", "other", "chat", "twin/1", "twin/2"):
+        assert f"127.0.0.1:9/{path}" in rows
+    assert "s3cret" not in page
 
 
 def test_what_no_webhook_has_finds_nothing_and_says_so_and_what_is_too_long_is_refused(

@@ -221,9 +221,12 @@ def test_a_replay_that_overlaps_is_refused_in_words_and_can_be_sent_once_more(
     assert [answer.status_code for answer in answers] == [303, 409]
     (replay,) = list_replays()
     page = read(answers[1].text)
-    assert f"The replay {replay.id}, ordered at " in page
-    assert "Wait until it has sent everything once, or cancel it." in page
-    assert "Send 270 deliveries again" in page
+    assert "Another replay is in the way" in page
+    assert "Wait until one has sent everything once, or cancel it." in page
+    # What it is called means nothing to people, and where it is does.
+    assert replay.id not in answers[1].text
+    assert re.search(rf'<a href="/webhooks/{webhook.id}/replays">See the replays that there are</a>', answers[1].text)
+    assert re.search(r'<button class="button" type="submit">Send 270 deliveries again</button>', answers[1].text)
 
 
 def test_one_that_would_send_nothing_is_refused_in_words(browser: FlaskClient, webhook: Webhook) -> None:
