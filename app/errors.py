@@ -33,7 +33,7 @@ from app.requests import is_cross_site, request_id
 logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
-_RETRY_AFTER_OUTAGE_SECONDS = 2
+RETRY_AFTER_OUTAGE_SECONDS = 2
 _THINGS = {
     "release": "releases",
     "product": "products",
@@ -73,7 +73,7 @@ def answer_refusal(error: SlipwayError) -> Response:
     elif isinstance(error, ThrottledError):
         headers["Retry-After"] = str(error.retry_after_seconds)
     elif isinstance(error, UnavailableError):
-        headers["Retry-After"] = str(_RETRY_AFTER_OUTAGE_SECONDS)
+        headers["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)
     elif isinstance(error, AuthenticationError):
         headers["WWW-Authenticate"] = describe_challenge(error)
     elif isinstance(error, PermissionDeniedError):
@@ -145,24 +145,39 @@ def answer_csrf_error(error: CSRFError) -> BaseResponse:
 def answer_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
     """An outage of the database is a 503 that says when to come back; any other database error is a bug.
 
+    Who sent a form that makes something is told how to get at what was typed; the browser and the key have kept it.
+    """
+    outage = find_outage(error)
+    if outage is None:
+        return answer_crash(error)
+    if _has_form_key():
+        outage.message += " Go back: what you filled in is still there."
+    return answer_refusal(outage)
+
+
+def find_outage(error: DBAPIError | PoolTimeoutError) -> UnavailableError | None:
+    """Takes what the database failed with; gives what the caller is told if that is an outage, else None.
+
     It says, too, whether anything was saved, as far as that is known: if the database goes away while it commits, or
     after that and before the answer, it may have been.
     """
     if not is_outage(error):
-        return answer_crash(error)
+        return None
     is_unknown = _is_outcome_unknown(error)
     reason = str(getattr(error, "orig", error)).strip().split("\n")[0]
     logger.error("database unavailable", extra={"error": reason, "is_outcome_unknown": is_unknown})
     if not is_unknown:
-        return answer_refusal(
-            UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
-        )
+        return UnavailableError("The database cannot be reached or is busy. Nothing was changed; try again.")
     advice = "Look at what is there before you send it again."
     if "idempotency_key" in g:
         advice = "With the same Idempotency-Key it is safe to send it again."
-    return answer_refusal(
-        OutcomeUnknownError(f"The database went away: it is not known whether this was saved. {advice}")
-    )
+    elif _has_form_key():
+        advice = "Send it again: nothing is made twice."
+    return OutcomeUnknownError(f"The database went away: it is not known whether this was saved. {advice}")
+
+
+def _has_form_key() -> bool:
+    return not is_machine_request() and bool(request.form.get("idempotencyKey"))
 
 
 def _is_outcome_unknown(error: DBAPIError | PoolTimeoutError) -> bool:

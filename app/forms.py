@@ -5,14 +5,31 @@ The schemas validate; a form only carries their verdict back to the fields, with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from app.exceptions import FieldError, IdempotencyMismatchError, SlipwayError, ThrottledError, ValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.errors import RETRY_AFTER_OUTAGE_SECONDS, find_outage
+from app.exceptions import (
+    FieldError,
+    IdempotencyMismatchError,
+    OutcomeUnknownError,
+    SlipwayError,
+    ThrottledError,
+    UnavailableError,
+    ValidationError,
+)
+from app.idempotency.clicks import build_key
 from app.text import is_idempotency_key
 
 T = TypeVar("T")
+
+# What stands above the summary where there is nothing to fix.
+_OUTAGE_HEADINGS = {UnavailableError.code: "This was not saved", OutcomeUnknownError.code: "Perhaps this was not saved"}
 
 
 def list_errors(error: SlipwayError) -> tuple[FieldError, ...]:
@@ -22,19 +39,37 @@ def list_errors(error: SlipwayError) -> tuple[FieldError, ...]:
 
 def list_headers(error: SlipwayError) -> dict[str, str]:
     """Gives the headers of a page that shows a refusal."""
-    return {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, ThrottledError) else {}
+    if isinstance(error, ThrottledError):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    return {"Retry-After": str(RETRY_AFTER_OUTAGE_SECONDS)} if isinstance(error, UnavailableError) else {}
 
 
-def create_once(create: Callable[[str | None], T], key: str) -> T:
-    """Takes what creates something under an idempotency key, and the one of the form; gives what it creates.
+@contextmanager
+def telling_outages() -> Iterator[None]:
+    """Around what serves a form: an outage of the database is a refusal like others, so that nothing typed is lost.
+
+    Raises UnavailableError in its place, or OutcomeUnknownError.
+    """
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        outage = find_outage(error)
+        if outage is None:
+            raise
+        raise outage from error
+
+
+def create_once(create: Callable[[str | None], T], values: Mapping[str, Any]) -> T:
+    """Takes what creates something under an idempotency key, and the values of the form; gives what it creates.
 
     A form that is sent twice makes one. Who went back and typed something else means another one, and need not know
-    of keys.
+    of keys: sent twice, that makes one, too.
     """
+    key = values["idempotencyKey"]
     try:
         return create(key if is_idempotency_key(key) else None)
     except IdempotencyMismatchError:
-        return create(None)
+        return create(build_key(key, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +83,19 @@ class FormState:
     def build(cls, values: Mapping[str, Any], errors: Iterable[FieldError] = ()) -> FormState:
         """Takes what was typed and what is wrong with it; gives what a template shows."""
         return cls(dict(values), tuple(errors))
+
+    @property
+    def heading(self) -> str:
+        """What stands above the summary."""
+        for error in self.summary:
+            if error.code in _OUTAGE_HEADINGS:
+                return _OUTAGE_HEADINGS[error.code]
+        return "One thing to fix" if len(self.summary) == 1 else f"{len(self.summary)} things to fix"
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether it comes back because the database is away: the page that shows it asks that nothing."""
+        return any(error.code in _OUTAGE_HEADINGS for error in self.summary)
 
     @property
     def errors(self) -> dict[str, list[str]]:

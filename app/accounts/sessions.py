@@ -109,8 +109,16 @@ def admit_form() -> None:
     except CSRFError:
         raise ValidationError([_EXPIRED if current_user.is_authenticated else _ENDED]) from None
     if not current_user.is_authenticated:
+        # Who was not asked for them has not forgotten them: the session has ended since the page was shown.
+        if not any(name in request.form for name in ("signInEmail", "signInPassword")):
+            raise ValidationError([_ENDED])
         email, password = (request.form.get(name, "") for name in ("signInEmail", "signInPassword"))
         begin_session(service.sign_in_within_form(email, password, client_address()))
+
+
+def is_sign_in_needed() -> bool:
+    """Whether a form that is shown again must ask who sends it; not if only the database cannot say so now."""
+    return not current_user.is_authenticated and "user_lookup_failed" not in g
 
 
 def ask_to_sign_in() -> BaseResponse:

@@ -14,7 +14,9 @@ from app.extensions import Model
 class IdempotencyKey(Model):
     """An Idempotency-Key that was used, what was sent with it, and the release or the webhook that came of it.
 
-    It is written in the transaction of what was created: if that is lost, so is this, and the key is free again.
+    Of a button it is the key that its form carries: then the webhook is what was acted on, and ``made_id`` is the
+    delivery or the replay that came of it, if any did. It is written in the transaction of what was done: if that is
+    lost, so is this, and the key is free again.
     """
 
     __tablename__ = "idempotency_keys"
@@ -33,4 +35,5 @@ class IdempotencyKey(Model):
     # One of the two.
     release_id: Mapped[str | None] = mapped_column(Id)
     webhook_id: Mapped[str | None] = mapped_column(Id)
+    made_id: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -42,6 +42,7 @@ def insert_key(
     *,
     release_id: str | None = None,
     webhook_id: str | None = None,
+    made_id: str | None = None,
 ) -> None:
     """Inserts what a key came with and led to. Raises IntegrityError if the caller used it before."""
     session.execute(
@@ -53,6 +54,7 @@ def insert_key(
             "fingerprint": fingerprint,
             "release_id": release_id,
             "webhook_id": webhook_id,
+            "made_id": made_id,
             "created_at": times.now(),
         },
     )

@@ -10,6 +10,7 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from app import notes
+from app.accounts.sessions import is_sign_in_needed
 from app.exceptions import FieldError
 from app.products import queries as products
 from app.releases import forms, queries, schema
@@ -28,17 +29,20 @@ def render_form(
     """Takes the values of the form and what is wrong with them; gives the page.
 
     ``existing_id`` is the release that has the place already, ``release_id`` the one that the form changes; without
-    it the form makes a new one. With ``preview`` the page says, too, what is wrong with the notes.
+    it the form makes a new one. With ``preview`` the page says, too, what is wrong with the notes. During an outage of
+    the database it shows what was sent, and no more.
     """
-    is_signed_in = current_user.is_authenticated
-    tenant_id = current_user.tenant_id if is_signed_in else None
+    form = forms.build_state(values, errors)
+    tenant_id = current_user.tenant_id if current_user.is_authenticated and not form.is_outage else None
     channels, platforms = queries.list_channels_and_platforms(tenant_id) if tenant_id else (["stable"], [])
     own = products.list_products(tenant_id) if tenant_id else []
     text, notes_errors = schema.parse_notes(values["notes"])
+    if preview:
+        form = forms.build_state(values, [*errors, *notes_errors])
     html = Markup(notes.render(text)) if values["notes"] and not notes_errors else None  # noqa: S704 - safe HTML
     return render_template(
         "releases/new.html",
-        form=forms.build_state(values, [*errors, *(notes_errors if preview else ())]),
+        form=form,
         # A release stays with its product: where there is nothing to choose, nothing is offered.
         products=[product for product in own if release_id is None or product.id == values["productId"]],
         channels=channels,
@@ -46,7 +50,10 @@ def render_form(
         limits=_LIMITS,
         zones=forms.ZONES,
         preview_html=html,
-        sign_in_needed=not is_signed_in,
+        sign_in_needed=is_sign_in_needed(),
+        # Without them the form offers what it was sent with.
+        knows_products=tenant_id is not None,
+        asks_nothing=form.is_outage,
         release_id=release_id,
         existing_url=url_for("releases.show_release", release_id=existing_id) if existing_id else None,
         base_url=current_app.extensions["slipway"].settings.base_url,

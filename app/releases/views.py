@@ -23,7 +23,7 @@ from app.exceptions import (
 )
 from app.extensions import csrf
 from app.files import pages as file_pages
-from app.forms import create_once, list_errors, list_headers
+from app.forms import create_once, list_errors, list_headers, telling_outages
 from app.json_body import read_json_object
 from app.products import queries as products
 from app.releases import changes, filters, forms, lifecycle, pages, queries, schema, service
@@ -73,12 +73,12 @@ def create_release() -> Answer:
     """Creates a release. Whatever stands in the way, what was typed comes back."""
     values = forms.read_values(request.form)
     try:
-        admit_form()
-        if request.form.get("action") == "preview":
-            return render_form(values, preview=True), 200
-        draft = service.parse_release(current_user.actor, forms.build_raw(values))
-        create = partial(service.create_release, current_user.actor, draft)
-        creation = create_once(create, values["idempotencyKey"])
+        with telling_outages():
+            admit_form()
+            if request.form.get("action") == "preview":
+                return render_form(values, preview=True), 200
+            draft = service.parse_release(current_user.actor, forms.build_raw(values))
+            creation = create_once(partial(service.create_release, current_user.actor, draft), values)
     except DuplicateReleaseError as error:
         return render_form(values, [FieldError("version", error.code, error.message)], error.release_id), error.status
     except SlipwayError as error:
@@ -151,12 +151,13 @@ def update_release(release_id: str) -> Answer:
     """Changes a draft. Whatever stands in the way, what was typed comes back."""
     values = forms.read_values(request.form)
     try:
-        admit_form()
-        if request.form.get("action") == "preview":
-            queries.get_release(current_user.tenant_id, release_id)
-            return render_form(values, release_id=release_id, preview=True), 200
-        change = changes.parse_change(current_user.actor, release_id, forms.build_raw(values))
-        changes.update_release(current_user.actor, release_id, change)
+        with telling_outages():
+            admit_form()
+            if request.form.get("action") == "preview":
+                queries.get_release(current_user.tenant_id, release_id)
+                return render_form(values, release_id=release_id, preview=True), 200
+            change = changes.parse_change(current_user.actor, release_id, forms.build_raw(values))
+            changes.update_release(current_user.actor, release_id, change)
     except NotFoundError:
         raise
     except DuplicateReleaseError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g
 
+from app import paging
 from app.accounts.bearer import token_required
 from app.answers import answer_json, build_url, link_next_page, list_parameters, read_flag, refuse_trial
 from app.json_body import read_json_object
@@ -44,8 +45,8 @@ def list_replays(webhook_id: str) -> Response:
     """Answers a bare array, with the next page's address in Link."""
     webhook = webhooks.get_webhook(g.actor.tenant_id, webhook_id)
     wanted = read_place(list_parameters())
-    found = queries.select_page(g.actor.tenant_id, webhook_id, wanted)
-    headers = link_next_page("cursor", queries.build_cursor(found[-1])) if len(found) == wanted.limit else {}
+    found = queries.list_replays(g.actor.tenant_id, webhook_id, wanted)
+    headers = link_next_page("cursor", _build_cursor(found[-1])) if len(found) == wanted.limit else {}
     return answer_json([serialize_replay(record, webhook) for record in found], headers=headers)
 
 
@@ -63,6 +64,10 @@ def cancel_replay(webhook_id: str, replay_id: str) -> Response:
     refuse_trial()
     service.cancel_replay(g.actor, webhook_id, replay_id)
     return answer_json(_show(webhook_id, replay_id))
+
+
+def _build_cursor(record: queries.ReplayRecord) -> str:
+    return paging.build_cursor(record.replay.created_at, record.replay.id)
 
 
 def _show(webhook_id: str, replay_id: str) -> dict[str, object]:

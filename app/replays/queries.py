@@ -10,7 +10,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
-from app import paging
 from app.exceptions import NotFoundError
 from app.extensions import db
 from app.listing import cut_list
@@ -87,20 +86,10 @@ def get_replay(tenant_id: str, webhook_id: str, replay_id: str) -> ReplayRecord:
     return record
 
 
-def list_replays(tenant_id: str, webhook_id: str, limit: int) -> list[ReplayRecord]:
-    """Gives the newest of a webhook's replays."""
-    return select_page(tenant_id, webhook_id, Place(limit, is_descending=True))
-
-
-def select_page(tenant_id: str, webhook_id: str, wanted: Place) -> list[ReplayRecord]:
+def list_replays(tenant_id: str, webhook_id: str, wanted: Place) -> list[ReplayRecord]:
     """Gives the part of a webhook's replays that is wanted."""
     query = cut_list(_select_replays(tenant_id, webhook_id), (Replay.created_at, Replay.id), wanted)
     return _load_records(tenant_id, db.session.scalars(query).all())
-
-
-def build_cursor(record: ReplayRecord) -> str:
-    """Gives the cursor that a list goes on from after this replay."""
-    return paging.build_cursor(record.replay.created_at, record.replay.id)
 
 
 def _select_replays(tenant_id: str, webhook_id: str) -> Select[Replay]:

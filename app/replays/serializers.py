@@ -41,7 +41,7 @@ def serialize_replay(record: ReplayRecord, webhook: Webhook) -> dict[str, Any]:
 
 
 def serialize_preview(preview: Preview) -> dict[str, int | str]:
-    """Gives the members of a preview. Whoever orders a replay with this ``until`` gets what was previewed, and no more."""
+    """Gives the members of a preview. Who orders a replay with this ``until`` gets what was previewed, and no more."""
     return {
         "matching": preview.matching,
         "total": preview.total,

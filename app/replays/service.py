@@ -21,6 +21,7 @@ from app.audit import service as audit
 from app.database import clock, generate_id, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
+from app.idempotency import clicks
 from app.replays import queries, schema, steps
 from app.replays.models import Replay
 from app.replays.queries import Preview, Span
@@ -50,21 +51,27 @@ def preview(actor: Actor, webhook_id: str, raw: Mapping[str, Any]) -> Preview:
     return queries.preview(_build_span(actor, webhook_id, parse_replay(raw)))
 
 
-def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder) -> Replay:
+def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder, form_key: str = "") -> Replay:
     """Commits a replay, which the relay then works off step by step.
 
     It takes what is dead at this moment: what dies later is not its business. Raises ConflictError if as many of the
     webhook's are sending as may, or one that looks at some of the same; ValidationError if there is nothing to send,
     NotFoundError, PermissionDeniedError. One that has sent all of its own once, and waits for retries, is in nobody's
-    way: what has died of it by now, the new one takes over.
+    way: what has died of it by now, the new one takes over. Ordered twice by one form, whose key that is, it is one.
     """
     actor.require("webhook:write")
     webhooks.get_webhook(actor.tenant_id, webhook_id)
     # Counted before anything is locked: of a long span it takes its time.
     span = _build_span(actor, webhook_id, sent)
     total = _count(span, sent)
+    key = clicks.build_key(form_key, "replay", webhook_id)
     with transaction() as session:
         lock_webhook(session, actor.tenant_id, webhook_id)
+        click = clicks.find_click(actor, key)
+        if click is not None and click.made_id is not None:
+            replay = _load_replay(session, actor.tenant_id, webhook_id, click.made_id)
+            session.expunge(replay)
+            return replay
         _check_sending(queries.list_sending(actor.tenant_id, webhook_id), span)
         if not total:
             raise ValidationError(
@@ -74,6 +81,7 @@ def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder) -> Replay:
         session.add(replay)
         session.flush()
         audit.record(session, actor, "replay.created", replay.id, {"webhookId": webhook_id, "total": total})
+        clicks.remember_click(session, actor, key, webhook_id, replay.id)
         session.refresh(replay)
         session.expunge(replay)
     return replay

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
@@ -15,6 +16,8 @@ from app.accounts.sessions import admit_form, sign_in_required
 from app.exceptions import ConflictError, FieldError, ThrottledError, ValidationError
 from app.extensions import csrf
 from app.forms import FormState, list_errors, list_headers
+from app.idempotency.clicks import build_key
+from app.paging import Place
 from app.replays import pages, queries, service
 from app.replays.queries import Preview
 from app.webhooks import queries as webhooks
@@ -35,7 +38,7 @@ def list_replays(webhook_id: str) -> str:
     """Shows a webhook's replays, the newest first."""
     current_user.actor.require("webhook:read")
     webhook = webhooks.get_webhook(current_user.tenant_id, webhook_id)
-    found = queries.list_replays(current_user.tenant_id, webhook_id, _LIST_LIMIT)
+    found = queries.list_replays(current_user.tenant_id, webhook_id, Place(_LIST_LIMIT, is_descending=True))
     rows = [pages.build_row(record, webhook) for record in found]
     return render_template("replays/list.html", webhook=webhook, replays=rows)
 
@@ -65,7 +68,10 @@ def create_replay(webhook_id: str) -> Answer:
         actor = current_user.actor
         actor.require("webhook:write")
         webhooks.get_webhook(actor.tenant_id, webhook_id)
-        replay = service.create_replay(actor, webhook_id, service.parse_replay(pages.build_raw(values)))
+        raw = pages.build_raw(values)
+        # What was chosen is part of it: another choice is another order.
+        key = build_key(request.form.get("idempotencyKey", ""), raw) or ""
+        replay = service.create_replay(actor, webhook_id, service.parse_replay(raw), key)
     except (ValidationError, ThrottledError, ConflictError) as error:
         page = _render(webhook_id, values, list_errors(error), _find_preview(webhook_id, values))
         return page, error.status, list_headers(error)
@@ -127,6 +133,7 @@ def _render(
         sent=values,
         event_types=ALL_EVENT_TYPES,
         preview=pages.describe_preview(preview, includes_missed=values["includeMissed"]) if preview else None,
+        form_key=request.form.get("idempotencyKey", "") or str(uuid4()),
         sign_in_needed=not is_signed_in,
         can_write=not is_signed_in or current_user.actor.has_scope("webhook:write"),
     )

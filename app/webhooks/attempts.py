@@ -24,7 +24,7 @@ from app.webhooks.signing import build_headers
 logger = logging.getLogger(__name__)
 
 _CACHED_SECRETS = 4096
-_BROKEN: Final = Outcome(error=INTERNAL_ERROR, error_message="Nothing was sent: an error in Slipway, which is logged.")
+_BROKEN: Final = Outcome(error=INTERNAL_ERROR, error_message="An error in Slipway ended this attempt; it is logged.")
 
 
 @dataclass(frozen=True, slots=True)

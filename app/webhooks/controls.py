@@ -5,23 +5,31 @@ Its twin for machines is ``actions_api``.
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.sessions import sign_in_required
 from app.exceptions import ConflictError
-from app.webhooks import forms, pausing, queries, rotation, samples, service, troubles
+from app.webhooks import forms, pausing, queries, rotation, samples, secret_page, service, troubles
 from app.webhooks.schema import DEFAULT_OVERLAP_HOURS, WebhookChangeSchema, parse_rotation
 
 blueprint = Blueprint("webhook_controls", __name__, url_prefix="/webhooks/<webhook_id>")
+
+
+@blueprint.app_template_global()
+def make_form_key() -> str:
+    """Gives a key for the form of a button, by which a second click is known from another one."""
+    return str(uuid4())
 
 
 @blueprint.post("/test")
 @sign_in_required
 def send_test(webhook_id: str) -> Response:
     """Sends a test, and leads to where its answer will be."""
-    delivery_id = samples.send_test(current_user.actor, webhook_id)
+    delivery_id = samples.send_test(current_user.actor, webhook_id, request.form.get("clickKey", ""))
     flash("A test is on its way. What came back shows up here.", "success")
     return redirect(url_for("deliveries.show_delivery", delivery_id=delivery_id), 303)
 
@@ -30,8 +38,9 @@ def send_test(webhook_id: str) -> Response:
 @sign_in_required
 def pause(webhook_id: str) -> Response:
     """Holds events back until the webhook is resumed."""
-    pausing.pause_webhook(current_user.actor, webhook_id)
-    flash("The webhook is paused. Events are held until you resume it.", "success")
+    webhook = pausing.pause_webhook(current_user.actor, webhook_id)
+    words = "Events are held until you resume it." if webhook.active else "It is switched off, too."
+    flash(f"The webhook is paused. {words}", "success")
     return _go_back(webhook_id)
 
 
@@ -39,8 +48,11 @@ def pause(webhook_id: str) -> Response:
 @sign_in_required
 def resume(webhook_id: str) -> Response:
     """Sends what was held, at a ramp."""
-    pausing.resume_webhook(current_user.actor, webhook_id)
-    flash("The webhook is resumed. What was held goes out now, slowly at first.", "success")
+    webhook = pausing.resume_webhook(current_user.actor, webhook_id)
+    if webhook.active:
+        flash("The webhook is resumed. What was held goes out now, slowly at first.", "success")
+    else:
+        flash("The pause is over. It is switched off: what it is owed waits until you switch it on.", "info")
     return _go_back(webhook_id)
 
 
@@ -48,8 +60,11 @@ def resume(webhook_id: str) -> Response:
 @sign_in_required
 def switch_on(webhook_id: str) -> Response:
     """Switches a webhook on that its owner or Slipway had switched off."""
-    service.update_webhook(current_user.actor, webhook_id, WebhookChangeSchema(active=True))
-    flash("The webhook is switched on. What it was owed goes out now, slowly at first.", "success")
+    webhook = service.update_webhook(current_user.actor, webhook_id, WebhookChangeSchema(active=True))
+    if webhook.paused_at is None:
+        flash("The webhook is switched on. What it was owed goes out now, slowly at first.", "success")
+    else:
+        flash("The webhook is switched on, and still paused. Events are held until you resume it.", "info")
     return _go_back(webhook_id)
 
 
@@ -74,28 +89,33 @@ def rotate(webhook_id: str) -> Response:
     typed = request.form.get("overlapHours", "")
     sent = parse_rotation({"overlapHours": forms.read_number(typed, DEFAULT_OVERLAP_HOURS)})
     try:
-        rotation.rotate_secret(actor, webhook_id, sent.overlap_hours)
+        webhook = rotation.rotate_secret(
+            actor, webhook_id, sent.overlap_hours, form_key=request.form.get("clickKey", "")
+        )
     except ConflictError as error:
         flash(error.message, "error")
-        return _go_back(webhook_id, "secret")
-    flash(_describe_overlap(sent.overlap_hours), "success")
-    return _go_back(webhook_id, "secret")
+        return _go_back(webhook_id)
+    flash(_describe_overlap(sent.overlap_hours, is_public=secret_page.is_public(webhook)), "success")
+    return _go_back(webhook_id)
 
 
 @blueprint.post("/cut-over")
 @sign_in_required
 def cut_over(webhook_id: str) -> Response:
     """Ends an overlap: only the newest secret is good from now on."""
-    rotation.cut_over(current_user.actor, webhook_id)
-    flash("Only the newest secret signs from now on.", "success")
-    return _go_back(webhook_id, "secret")
+    webhook = rotation.cut_over(current_user.actor, webhook_id)
+    flash(f"Only the newest {'key' if secret_page.is_public(webhook) else 'secret'} signs from now on.", "success")
+    return _go_back(webhook_id)
 
 
-def _describe_overlap(hours: int) -> str:
-    if not hours:
-        return "There is a new secret, which the receiver needs now: the former one is worth nothing any more."
-    return f"There is a new secret. The former one stays good for {hours} hour{'s' if hours > 1 else ''}."
+def _describe_overlap(hours: int, *, is_public: bool) -> str:
+    made = "There is a new key pair" if is_public else "There is a new secret"
+    if hours:
+        return f"{made}. The former one stays good for {hours} hour{'s' if hours > 1 else ''}."
+    needed = "whose public key the receiver needs now" if is_public else "which the receiver needs now"
+    return f"{made}, {needed}: the former one is worth nothing any more."
 
 
-def _go_back(webhook_id: str, anchor: str | None = None) -> Response:
-    return redirect(url_for("webhooks.show_webhook", webhook_id=webhook_id, _anchor=anchor), 303)
+def _go_back(webhook_id: str) -> Response:
+    # To the top of the page, where it says what was done.
+    return redirect(url_for("webhooks.show_webhook", webhook_id=webhook_id), 303)

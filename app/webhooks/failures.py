@@ -34,17 +34,19 @@ def describe_failure(error: Exception, stage: str, deadline_seconds: float) -> t
         return INTERNAL_ERROR, f"Nothing was sent: Slipway is short of something: {error.strerror}."
     match error:
         case UnresolvedError():
-            return "dns_error", error.message
+            found = "dns_error", error.message
         case GuardError():
-            return "blocked", f"Nothing was sent: {error.message}"
+            found = "blocked", f"Nothing was sent: {error.message}"
         case TimeoutError():
-            return "timeout", f"{_STAGES[stage]} within {deadline_seconds:g} seconds."
+            found = "timeout", f"{_STAGES[stage]} within {deadline_seconds:g} seconds."
         case BadResponseError():
-            return "bad_response", f"The receiver {error}."
+            found = "bad_response", f"The receiver {error}."
         case IncompleteResponseError():
-            return "connection_error", "The receiver closed the connection before it had answered."
-    reason = getattr(error, "strerror", None) or str(error)
-    return "connection_error", f"The connection failed: {reason}."
+            found = "connection_error", "The receiver closed the connection before it had answered."
+        case _:
+            reason = getattr(error, "strerror", None) or str(error)
+            found = "connection_error", f"The connection failed: {reason}."
+    return found
 
 
 def _describe_tls_error(error: ssl.SSLError) -> str:

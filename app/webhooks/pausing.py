@@ -125,5 +125,12 @@ def lock_held(session: Session, tenant_id: str, webhook_id: str) -> None:
 
 def _release(session: Session, webhook: Webhook) -> int:
     if not webhook.active or webhook.paused_at is not None:
+        # One of two reasons is gone: what is held says the one that is left.
+        session.execute(
+            update(Delivery)
+            .where(Delivery.tenant_id == webhook.tenant_id, Delivery.webhook_id == webhook.id, Delivery.state == HELD)
+            .values(reason=PAUSED if webhook.active else SWITCHED_OFF)
+            .execution_options(synchronize_session=False)
+        )
         return 0
     return rounds.release_held(session, webhook.tenant_id, webhook.id)

@@ -17,6 +17,7 @@ from app.crypto import DecryptionError
 from app.database import clock, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
+from app.idempotency import clicks
 from app.text import is_canonical_id
 from app.webhooks import sealing, signing
 from app.webhooks.models import FormerSecret, Webhook
@@ -36,28 +37,38 @@ class SecretChoice:
     token: str | None = None
 
 
-def rotate_secret(actor: Actor, webhook_id: str, overlap_hours: int, token: str | None = None) -> Webhook:
+def rotate_secret(
+    actor: Actor, webhook_id: str, overlap_hours: int, token: str | None = None, form_key: str = ""
+) -> Webhook:
     """Commits a new secret, made here unless one is given, and gives the webhook.
 
     For 1 to 168 hours of overlap the secret that it replaces stays good, as do those before it until their own time
-    is over; with 0 hours none does. Raises ValidationError if the token does not fit, ConflictError if there are
-    already as many former secrets as a signature may hold, NotFoundError, PermissionDeniedError.
+    is over; with 0 hours none does. Asked for twice by one form, whose key that is, it happens once. Raises
+    ValidationError if the token does not fit, ConflictError if there are already as many former secrets as a signature
+    may hold, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     if not 0 <= overlap_hours <= OVERLAP_LIMIT_HOURS:
         raise ValueError(f"an overlap has 0 to {OVERLAP_LIMIT_HOURS} hours")
+    key = clicks.build_key(form_key, "rotate", webhook_id, overlap_hours)
     with transaction() as session:
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
-        check_token(webhook.scheme, token)
-        if token is not None and token == _open_if_readable(webhook):
-            raise _refuse_token("unchanged", "must differ from the one that it replaces.")
-        _make_former(session, webhook, overlap_hours)
-        webhook.token = sealing.seal_token(token or signing.generate_token(webhook.scheme))
-        webhook.updated_at = times.now()
-        session.flush()
-        audit.record(session, actor, "webhook.secret_rotated", webhook.id, {"overlapHours": overlap_hours})
+        if clicks.find_click(actor, key) is None:
+            _replace_secret(session, webhook, overlap_hours, token)
+            audit.record(session, actor, "webhook.secret_rotated", webhook.id, {"overlapHours": overlap_hours})
+            clicks.remember_click(session, actor, key, webhook_id)
         session.expunge(webhook)
     return webhook
+
+
+def _replace_secret(session: Session, webhook: Webhook, overlap_hours: int, token: str | None) -> None:
+    check_token(webhook.scheme, token)
+    if token is not None and token == _open_if_readable(webhook):
+        raise _refuse_token("unchanged", "must differ from the one that it replaces.")
+    _make_former(session, webhook, overlap_hours)
+    webhook.token = sealing.seal_token(token or signing.generate_token(webhook.scheme))
+    webhook.updated_at = times.now()
+    session.flush()
 
 
 def cut_over(actor: Actor, webhook_id: str) -> Webhook:

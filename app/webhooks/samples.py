@@ -9,6 +9,7 @@ from app import times
 from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.database import call_after_commit, clock, generate_id, transaction
+from app.idempotency import clicks
 from app.logs import current_request_id
 from app.webhooks import outbox, queries
 from app.webhooks.events import WEBHOOK_TEST
@@ -20,15 +21,23 @@ from app.webhooks.states import PENDING
 _MESSAGE = "This is a test. It was sent because somebody asked for it; nothing has happened."
 
 
-def send_test(actor: Actor, webhook_id: str) -> str:
+def send_test(actor: Actor, webhook_id: str, form_key: str = "") -> str:
     """Commits a test that is owed to the webhook, paused and switched off ones included; gives the delivery's id.
 
-    It is sent once, and says nothing of the webhook's health. Raises NotFoundError, PermissionDeniedError.
+    It is sent once, and says nothing of the webhook's health. Asked for twice by one form, whose key that is, the first
+    one stands for both. Raises NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     queries.get_webhook(actor.tenant_id, webhook_id)
+    key = clicks.build_key(form_key, "test", webhook_id)
     with transaction() as session:
-        return owe_test(session, actor, lock_webhook(session, actor.tenant_id, webhook_id))
+        webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        click = clicks.find_click(actor, key)
+        if click is not None and click.made_id is not None:
+            return click.made_id
+        delivery_id = owe_test(session, actor, webhook)
+        clicks.remember_click(session, actor, key, webhook_id, delivery_id)
+    return delivery_id
 
 
 def owe_test(session: Session, actor: Actor, webhook: Webhook) -> str:

@@ -103,8 +103,8 @@ def update_webhook(
     A new token is an immediate rotation, and ``rotation.change_secret`` says what a new scheme does. Switched off, a
     webhook gets no new events, and what it is still owed waits; switched on, that goes out at a ramp. ``seen_at`` is
     the ``updated_at`` of what the changes were made from, None if nobody looked. Raises ChangedMeanwhileError if the
-    webhook has another one, ValidationError for what only the stored webhook can tell, NotFoundError,
-    PermissionDeniedError.
+    webhook has another one and is not what is wanted already, ValidationError for what only the stored webhook can
+    tell, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     queries.get_webhook(actor.tenant_id, webhook_id)
@@ -114,14 +114,37 @@ def update_webhook(
         elif sent.active is True:
             pausing.lock_held(session, actor.tenant_id, webhook_id)
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
-        if seen_at not in (None, webhook.updated_at):
+        if seen_at in (None, webhook.updated_at):
+            changed = _apply(session, actor, webhook, sent)
+            webhook.updated_at = times.now()
+            session.flush()
+            audit.record(session, actor, "webhook.updated", webhook.id, {"changed": changed})
+        elif not _is_stored(webhook, sent):
             raise _build_conflict(webhook, seen_at)
-        changed = _apply(session, actor, webhook, sent)
-        webhook.updated_at = times.now()
-        session.flush()
-        audit.record(session, actor, "webhook.updated", webhook.id, {"changed": changed})
         session.expunge(webhook)
     return webhook
+
+
+def _is_stored(webhook: Webhook, sent: WebhookChangeSchema) -> bool:
+    """Whether the webhook is already as the changes would make it, as after the first of two clicks on one button."""
+    chosen = stored_headers.choose_headers(webhook, sent.url, sent.headers)
+    stored = {
+        "name": webhook.name,
+        "url": webhook.url,
+        "max_concurrency": webhook.max_concurrency,
+        "rate_per_second": webhook.rate_per_second or 0,
+        "active": webhook.active,
+        "scheme": webhook.scheme,
+        "events": webhook.events,
+    }
+    wanted = {name: value for name in stored if (value := getattr(sent, name)) is not None}
+    if "events" in wanted:
+        wanted["events"] = sorted(wanted["events"])
+    return (
+        stored | wanted == stored
+        and not rotation.choose_secret(webhook, sent.scheme, sent.token).is_new
+        and sealing.open_headers(chosen) == sealing.open_headers(webhook.headers)
+    )
 
 
 def _build_conflict(webhook: Webhook, seen_at: datetime) -> ChangedMeanwhileError:

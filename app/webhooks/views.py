@@ -14,12 +14,12 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.actors import Actor
-from app.accounts.sessions import admit_form, sign_in_required
+from app.accounts.sessions import admit_form, is_sign_in_needed, sign_in_required
 from app.deliveries import pages as delivery_pages
 from app.deliveries import queries as deliveries
-from app.exceptions import FieldError, ThrottledError, ValidationError
+from app.exceptions import FieldError, ThrottledError, UnavailableError, ValidationError
 from app.extensions import csrf
-from app.forms import FormState, create_once, list_errors, list_headers
+from app.forms import FormState, create_once, list_errors, list_headers, telling_outages
 from app.paging import MAX_PAGE, parse_whole_number
 from app.times import format_time, parse_time
 from app.webhooks import creation, forms, health, pages, queries, secret_page, service, troubles
@@ -50,6 +50,8 @@ def list_webhooks() -> str:
     tenant_id = current_user.tenant_id
     page = parse_whole_number(request.args.get("page", ""), 1, MAX_PAGE) or 1
     found = queries.list_webhooks(tenant_id, _PAGE_SIZE, page)
+    # A page that is exactly full may be the last one, so what comes after it is asked for as a page of one.
+    has_more = len(found) == _PAGE_SIZE and bool(queries.list_webhooks(tenant_id, 1, page * _PAGE_SIZE + 1))
     return render_template(
         "webhooks/list.html",
         webhooks=pages.build_rows(
@@ -58,8 +60,9 @@ def list_webhooks() -> str:
             queries.find_last_deliveries(tenant_id, [webhook.id for webhook in found]),
         ),
         troubles=pages.build_troubles(troubles.list_troubles(tenant_id, _TROUBLES_SHOWN)),
+        trouble_count=troubles.count_troubles(tenant_id),
         dead_count=delivery_pages.format_count(deliveries.count_dead(tenant_id)),
-        next_url=url_for(".list_webhooks", page=page + 1) if len(found) == _PAGE_SIZE else None,
+        next_url=url_for(".list_webhooks", page=page + 1) if has_more else None,
         first_url=url_for(".list_webhooks") if page > 1 else None,
     )
 
@@ -80,12 +83,13 @@ def create_webhook() -> Answer:
     """Creates a webhook. Whatever stands in the way, what was typed comes back."""
     values = forms.read_values(request.form)
     try:
-        admit_form()
-        if _wants_row():
-            return _render_form(None, values)
-        create = partial(creation.create_webhook, current_user.actor, _parse(service.parse_webhook, values))
-        made = create_once(create, values["idempotencyKey"])
-    except (ValidationError, ThrottledError) as error:
+        with telling_outages():
+            admit_form()
+            if _wants_row():
+                return _render_form(None, values)
+            create = partial(creation.create_webhook, current_user.actor, _parse(service.parse_webhook, values))
+            made = create_once(create, values)
+    except (ValidationError, ThrottledError, UnavailableError) as error:
         return _render_form(None, values, list_errors(error)), error.status, list_headers(error)
     if made.is_replay:
         flash("This webhook exists already, just as you sent it. Nothing was doubled.", "info")
@@ -129,23 +133,33 @@ def update_webhook(webhook_id: str) -> Answer:
     """Changes a webhook. Whatever stands in the way, what was typed comes back."""
     values = forms.read_values(request.form)
     try:
-        admit_form()
-        actor = current_user.actor
-        actor.require("webhook:write")
-        before = secret_page.read_token(actor, queries.get_webhook(actor.tenant_id, webhook_id))
-        if _wants_row():
-            return _render_form(webhook_id, values)
-        change, seen_at = _parse(service.parse_webhook_change, values), parse_time(values["updatedAt"])
-        webhook = service.update_webhook(actor, webhook_id, change, seen_at)
+        with telling_outages():
+            admit_form()
+            if _wants_row():
+                queries.get_webhook(current_user.tenant_id, webhook_id)
+                return _render_form(webhook_id, values)
+            words = _save(current_user.actor, webhook_id, values)
     except service.ChangedMeanwhileError as error:
         # Who has been told of it may save again.
         values["updatedAt"] = format_time(error.updated_at)
         return _render_form(webhook_id, values, list_errors(error)), error.status
-    except (ValidationError, ThrottledError) as error:
+    except (ValidationError, ThrottledError, UnavailableError) as error:
         return _render_form(webhook_id, values, list_errors(error)), error.status, list_headers(error)
-    is_new = secret_page.read_token(actor, webhook) != before
-    flash(f"The webhook was changed.{' It has a new secret: the receiver needs it.' if is_new else ''}", "success")
+    flash(words, "success")
     return redirect(url_for(".show_webhook", webhook_id=webhook_id), 303)
+
+
+def _save(actor: Actor, webhook_id: str, values: Mapping[str, Any]) -> str:
+    """Saves what was typed; gives what there is to say of that."""
+    actor.require("webhook:write")
+    before = secret_page.read_token(actor, queries.get_webhook(actor.tenant_id, webhook_id))
+    change, seen_at = _parse(service.parse_webhook_change, values), parse_time(values["updatedAt"])
+    webhook = service.update_webhook(actor, webhook_id, change, seen_at)
+    if secret_page.read_token(actor, webhook) == before:
+        return "The webhook was changed."
+    if secret_page.is_public(webhook):
+        return "The webhook was changed. It has a new key pair: the receiver needs the public key."
+    return "The webhook was changed. It has a new secret: the receiver needs it."
 
 
 # ``admit_form`` checks the token.
@@ -191,5 +205,6 @@ def _render_form(webhook_id: str | None, values: Mapping[str, Any], errors: Iter
         event_types=pages.EVENT_SENTENCES,
         schemes=pages.SCHEMES,
         limits={"concurrency": CONCURRENCY_LIMIT, "rate": RATE_LIMIT},
-        sign_in_needed=not current_user.is_authenticated,
+        sign_in_needed=is_sign_in_needed(),
+        asks_nothing=form.is_outage,
     )

@@ -119,6 +119,7 @@ def upgrade() -> None:
     with op.batch_alter_table('idempotency_keys', schema=None) as batch_op:
         batch_op.alter_column('release_id', existing_type=sa.Uuid(as_uuid=False), nullable=True)
         batch_op.add_column(sa.Column('webhook_id', sa.Uuid(as_uuid=False), nullable=True))
+        batch_op.add_column(sa.Column('made_id', sa.Uuid(as_uuid=False), nullable=True))
         batch_op.create_foreign_key(batch_op.f('fk_idempotency_keys_tenant_id_webhook_id'), 'webhooks', ['tenant_id', 'webhook_id'], ['tenant_id', 'id'], ondelete='CASCADE')
         batch_op.create_index('ix_idempotency_keys_webhook_id', ['webhook_id'], unique=False)
 
@@ -165,6 +166,7 @@ def downgrade() -> None:
     with op.batch_alter_table('idempotency_keys', schema=None) as batch_op:
         batch_op.drop_index('ix_idempotency_keys_webhook_id')
         batch_op.drop_constraint(batch_op.f('fk_idempotency_keys_tenant_id_webhook_id'), type_='foreignkey')
+        batch_op.drop_column('made_id')
         batch_op.drop_column('webhook_id')
         batch_op.alter_column('release_id', existing_type=sa.Uuid(as_uuid=False), nullable=False)
 

@@ -6,6 +6,7 @@ process is, exactly once, and the run sees that it was. Slipway's own code is wr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -80,7 +81,11 @@ class Hooks:
 
     def _terminate_connections(self) -> None:
         statement = "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = %s"
-        with psycopg.connect(self._database_url, autocommit=True) as connection:
+        # If another fault has just ended the server, there is no connection left to end.
+        with (
+            contextlib.suppress(psycopg.OperationalError),
+            psycopg.connect(self._database_url, autocommit=True) as connection,
+        ):
             connection.execute(statement, [f"chaos-{self._kind}"])
 
     def _install_web(self) -> None:

@@ -88,7 +88,7 @@ def test_the_session_ends_and_the_form_asks_who_it_is(writer: Writer) -> None:
     status, page = writer.send()
     assert status == 400
     assert 'name="signInPassword"' in page
-    assert 'href="#field-signInEmail"' in page
+    assert "Your session has ended. Nothing is lost: sign in below, and send this again." in page
     check_kept(page)
     assert read_release() is None
 

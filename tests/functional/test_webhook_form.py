@@ -158,4 +158,4 @@ def test_a_change_of_the_scheme_says_whether_the_secret_is_a_new_one(
 ) -> None:
     path = f"/webhooks/{make.webhook(owner, URL).id}"
     assert site.send(path, scheme=scheme).status_code == 303
-    assert ("It has a new secret" in site.get(path)) is is_new
+    assert ("It has a new key pair" in site.get(path)) is is_new

@@ -14,6 +14,7 @@ from app.database import clock, transaction
 from app.deliveries import service as deliveries
 from app.exceptions import ConflictError, ValidationError
 from app.extensions import db
+from app.paging import Place
 from app.replays import queries, service
 from app.webhooks import outcomes, pausing
 from app.webhooks import service as webhooks
@@ -151,7 +152,7 @@ def test_a_replay_that_has_sent_everything_once_is_in_no_others_way(owner: Organ
     second = order(owner.actor, webhook)
     assert second.total == 4
     assert take_all_steps() == [4]
-    figures = {it.replay.id: it.progress for it in queries.list_replays(owner.tenant_id, webhook.id, 20)}
+    figures = {it.replay.id: it.progress for it in queries.list_replays(owner.tenant_id, webhook.id, Place())}
     assert figures == {first.id: queries.Progress(pending=11, retrying=11), second.id: queries.Progress(pending=4)}
     end_all("delivered")
     service.take_steps()
