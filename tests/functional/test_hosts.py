@@ -15,6 +15,8 @@ from app.extensions import db
 from tests.corpora import load_corpus
 from tests.factories import PASSWORD, Factory, find_csrf_token
 
+pytestmark = pytest.mark.once
+
 BASE = "https://portal.test"
 CASES: list[dict[str, Any]] = load_corpus("host_headers")["cases"]
 # What a WSGI application can be given: one Host, and each header in one line.

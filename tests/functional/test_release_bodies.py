@@ -14,6 +14,8 @@ from app.webhooks.models import Event
 from tests.corpora import build_body, load_corpus
 from tests.factories import Factory
 
+pytestmark = pytest.mark.once
+
 CORPUS = load_corpus("release_bodies")
 ROWS: list[dict[str, Any]] = CORPUS["cases"]
 # The contract counts after CRLF has become LF, and it wins over the corpus: 2,049 line ends are 2,049 characters.

@@ -25,6 +25,8 @@ from app.text import is_canonical_id
 from tests.factories import PASSWORD, Caller, Factory
 from tests.stack import PROJECT
 
+pytestmark = pytest.mark.once
+
 BOOTSTRAP = ("bootstrap", "--tenant", "Acme", "--email", "owner@example.test", "--password", PASSWORD)
 HALF = "a\udcff"
 

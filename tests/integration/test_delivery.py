@@ -34,6 +34,8 @@ from tests.corpora import load_corpus
 from tests.receivers import Peer, RawReceiver
 from tests.sending import send
 
+pytestmark = pytest.mark.once
+
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 ROWS: dict[str, dict[str, Any]] = {row["id"]: row for row in load_corpus("webhook_receivers")["cases"]}
 SHORT_SECONDS = 0.4

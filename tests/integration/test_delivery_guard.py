@@ -21,6 +21,8 @@ from tests.corpora import load_corpus, load_corpus_lines
 from tests.receivers import Peer, RawReceiver, Receiver
 from tests.sending import send
 
+pytestmark = pytest.mark.once
+
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 ROWS: list[dict[str, Any]] = [*load_corpus("ssrf_urls")["cases"], *load_corpus_lines("ssrf_more")]
 FORBIDDEN = [row for row in ROWS if row["expect"] in ("block", "deny") and not row["id"].startswith("redirect/")]

@@ -24,6 +24,8 @@ from tests.receivers import Peer, RawReceiver
 from tests.sending import send
 from tests.stack import find_free_port
 
+pytestmark = pytest.mark.once
+
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 # These servers break TLS in ways that Python's ssl refuses to; each has a test of its own.
 BEYOND_PYTHON = {"tls/alpn", "tls/reneg"}

@@ -11,6 +11,8 @@ import pytest
 
 from app.webhooks.reactor import READ, WRITE, Reactor, wait
 
+pytestmark = pytest.mark.once
+
 NEVER = float("inf")
 Pair = tuple[socket.socket, socket.socket]
 
