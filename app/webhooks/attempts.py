@@ -59,8 +59,8 @@ class Attempts:
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the thread that sends was seen at work; it is there all the time while anything is under way."""
-        return self._reactor.idle_seconds if self.under_way else 0.0
+        """For how long the thread that sends has shown no sign of life; 0 while it has nothing to do."""
+        return self._reactor.idle_seconds
 
     def begin(self, claims: Sequence[Claim]) -> None:
         """Begins attempts."""

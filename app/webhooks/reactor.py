@@ -60,6 +60,7 @@ class Reactor:
         self._new: deque[Coroutine[Any, None, None]] = deque()
         self._waiting: dict[int, _Task] = {}
         self._is_closing = False
+        self._is_resting = True
         self._seen_at = time.monotonic()
         self._bell, self._caller = socket.socketpair()
         for end in (self._bell, self._caller):
@@ -83,13 +84,11 @@ class Reactor:
 
     @property
     def idle_seconds(self) -> float:
-        """How long ago the thread has begun a round: never long while anything waits, unless it hangs."""
-        return time.monotonic() - self._seen_at
+        """For how long the round has lasted that the thread is in: never long, unless it hangs; 0 while it rests."""
+        return 0.0 if self._is_resting else time.monotonic() - self._seen_at
 
     def start(self, coroutines: Iterable[Coroutine[Any, None, None]]) -> None:
         """Begins to run coroutines, which keep what they come to and raise nothing. Any thread may call this."""
-        if not self._waiting:
-            self._seen_at = time.monotonic()
         self._new.extend(coroutines)
         self._ring()
 
@@ -101,14 +100,18 @@ class Reactor:
     def _run(self) -> None:
         next_look = 0.0
         while self._waiting or self._new or not self._is_closing:
-            for key, _ in self._selector.select(_TICK_SECONDS if self._waiting else None):
+            self._is_resting = not self._waiting
+            ready = self._selector.select(_TICK_SECONDS if self._waiting else None)
+            # In this order: whoever looks in between must not take a long rest for a round that does not end.
+            self._seen_at = time.monotonic()
+            self._is_resting = False
+            for key, _ in ready:
                 task: _Task | None = key.data
                 if task is None:
                     self._begin()
                 else:
                     self._go_on(task)
-            self._seen_at = now = time.monotonic()
-            if now >= next_look:
+            if (now := time.monotonic()) >= next_look:
                 self._end_late(now)
                 next_look = now + _TICK_SECONDS
             self._on_round()

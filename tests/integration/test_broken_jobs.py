@@ -17,6 +17,7 @@ from app.webhooks.models import Webhook
 from app.webhooks.reactor import READ, Reactor, wait
 from tests.factories import Caller, Factory, Organisation
 from tests.receivers import Receiver
+from tests.stack import wait_until
 from tests.working import create_release, deliver_all, get_delivery, list_attempts
 
 
@@ -87,6 +88,22 @@ def test_a_reactor_is_seen_at_work_while_anything_waits() -> None:
             seen = max(seen, reactor.idle_seconds)
         assert time.monotonic() < until
         theirs.send(b"x")
+
+
+def test_a_reactor_that_has_nothing_to_do_does_not_hang_however_long_that_lasts() -> None:
+    with Reactor("test", lambda: None) as reactor:
+
+        async def end() -> None:
+            return
+
+        reactor.start([end()])
+        # As if nobody had come to collect what ended a while ago: the database was away meanwhile.
+        reactor._seen_at -= 100
+        wait_until(lambda: reactor.idle_seconds == 0, 5, "it is at rest")
+        reactor._seen_at -= 100
+        assert reactor.idle_seconds == 0
+        reactor.start([end()])
+        wait_until(lambda: reactor.idle_seconds == 0, 5, "it is at rest again")
 
 
 def test_what_slipway_is_short_of_does_not_count_against_a_webhook(
