@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -30,10 +30,18 @@ def build_url(path: str) -> str:
     return f"{current_app.extensions['slipway'].settings.base_url}{path}"
 
 
-def link_next_page(name: str, value: str) -> dict[str, str]:
-    """Takes ``cursor`` or ``page``, and where the next page of the list that was asked for begins; gives ``Link``."""
+def answer_list(items: Sequence[Any], limit: int, build_cursor: Callable[[], str]) -> Response:
+    """Answers a bare array, with the next page's address in ``Link`` if this one is full.
+
+    ``build_cursor`` gives the place after the last row of what was found.
+    """
+    return answer_json(items, headers=link_next_page(build_cursor()) if len(items) == limit else {})
+
+
+def link_next_page(cursor: str) -> dict[str, str]:
+    """Takes where the next page of the list that was asked for begins; gives the header ``Link``."""
     kept = [(key, text) for key, text in request.args.items(multi=True) if key not in ("cursor", "page")]
-    return build_next_link(build_url(request.path), [*kept, (name, value)])
+    return build_next_link(build_url(request.path), [*kept, ("cursor", cursor)])
 
 
 def build_next_link(url: str, parameters: Iterable[tuple[str, str]]) -> dict[str, str]:

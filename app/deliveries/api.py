@@ -5,10 +5,10 @@ Its twin for people is ``views``.
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, link_next_page, refuse_trial
+from app.answers import answer_json, answer_list, list_parameters, refuse_trial
 from app.deliveries import filters, logs, queries, service
 from app.deliveries.serializers import serialize_attempt, serialize_delivery, serialize_whole_delivery
 from app.paging import build_cursor
@@ -21,12 +21,10 @@ blueprint = Blueprint("deliveries_api", __name__, url_prefix="/v3")
 @token_required("webhook:read")
 def list_event_logs() -> Response:
     """Answers a bare array with one entry for each attempt, and the next page's address in Link."""
-    wanted = filters.read_attempt_query(g.actor.tenant_id, _list_parameters())
+    wanted = filters.read_attempt_query(g.actor.tenant_id, list_parameters())
     found = logs.list_attempts(g.actor.tenant_id, wanted)
-    headers = {}
-    if len(found) == wanted.limit:
-        headers = link_next_page("cursor", build_cursor(found[-1].attempt.started_at, found[-1].delivery.id))
-    return answer_json([serialize_attempt(record) for record in found], headers=headers)
+    items = [serialize_attempt(record) for record in found]
+    return answer_list(items, wanted.limit, lambda: build_cursor(found[-1].attempt.started_at, found[-1].delivery.id))
 
 
 @blueprint.get("/webhook-event-logs/<event_log_id>")
@@ -41,12 +39,10 @@ def get_event_log(event_log_id: str) -> Response:
 def list_deliveries(webhook_id: str) -> Response:
     """Answers a bare array of a webhook's deliveries, and the next page's address in Link."""
     webhooks.get_webhook(g.actor.tenant_id, webhook_id)
-    wanted = filters.read_delivery_query(g.actor.tenant_id, _list_parameters())
+    wanted = filters.read_delivery_query(g.actor.tenant_id, list_parameters())
     found = queries.list_of_webhook(g.actor.tenant_id, webhook_id, wanted)
-    headers = {}
-    if len(found) == wanted.limit:
-        headers = link_next_page("cursor", build_cursor(found[-1].delivery.created_at, found[-1].delivery.id))
-    return answer_json([serialize_delivery(record) for record in found], headers=headers)
+    items = [serialize_delivery(record) for record in found]
+    return answer_list(items, wanted.limit, lambda: build_cursor(found[-1].delivery.created_at, found[-1].delivery.id))
 
 
 @blueprint.get("/webhooks/<webhook_id>/deliveries/<delivery_id>")
@@ -64,7 +60,3 @@ def resend(webhook_id: str, delivery_id: str) -> Response:
     refuse_trial()
     service.resend(g.actor, delivery_id, webhook_id)
     return answer_json(serialize_delivery(queries.get_delivery(g.actor.tenant_id, delivery_id)), 202)
-
-
-def _list_parameters() -> list[tuple[str, str]]:
-    return list(request.args.items(multi=True))

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, g
 from app.accounts.bearer import token_required
 from app.answers import (
     answer_json,
+    answer_list,
     answer_trial,
     build_url,
-    link_next_page,
     list_parameters,
     name_ignored_fields,
     read_flag,
@@ -42,8 +42,9 @@ def list_files() -> Response:
     """Answers a bare array, with the next page's address in Link."""
     wanted = filters.parse_list_query(list_parameters())
     found = queries.list_files(g.actor.tenant_id, wanted)
-    headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
-    return answer_json([serialize_file(record) for record in found], headers=headers)
+    return answer_list(
+        [serialize_file(record) for record in found], wanted.limit, lambda: filters.build_cursor(found[-1])
+    )
 
 
 @blueprint.get("/<file_id>")

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, g
 from app.accounts.bearer import token_required
 from app.answers import (
     answer_json,
+    answer_list,
     answer_trial,
     build_url,
-    link_next_page,
     list_parameters,
     name_ignored_fields,
     read_flag,
@@ -46,8 +46,9 @@ def list_releases() -> Response:
     """Answers a bare array, with the next page's address in Link."""
     wanted = filters.parse_list_query(list_parameters())
     found = queries.list_releases(g.actor.tenant_id, wanted)
-    headers = link_next_page("cursor", filters.build_cursor(found[-1])) if len(found) == wanted.limit else {}
-    return answer_json([serialize_release(release) for release in found], headers=headers)
+    return answer_list(
+        [serialize_release(release) for release in found], wanted.limit, lambda: filters.build_cursor(found[-1])
+    )
 
 
 @blueprint.get("/<release_id>")

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g
 
 from app import paging
 from app.accounts.bearer import token_required
-from app.answers import answer_json, build_url, link_next_page, list_parameters, read_flag, refuse_trial
+from app.answers import answer_json, answer_list, build_url, list_parameters, read_flag, refuse_trial
 from app.json_body import read_json_object
 from app.parameters import read_place
 from app.replays import queries, service
@@ -46,8 +46,8 @@ def list_replays(webhook_id: str) -> Response:
     webhook = webhooks.get_webhook(g.actor.tenant_id, webhook_id)
     wanted = read_place(list_parameters())
     found = queries.list_replays(g.actor.tenant_id, webhook_id, wanted)
-    headers = link_next_page("cursor", _build_cursor(found[-1])) if len(found) == wanted.limit else {}
-    return answer_json([serialize_replay(record, webhook) for record in found], headers=headers)
+    items = [serialize_replay(record, webhook) for record in found]
+    return answer_list(items, wanted.limit, lambda: _build_cursor(found[-1]))
 
 
 @blueprint.get("/<replay_id>")
