@@ -20,7 +20,7 @@ from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD
 
 # When each type fires, for whoever chooses among them.
 EVENT_SENTENCES: Final = {
-    types.RELEASE_CREATED: "A release was created: on the form, by the API or by an import.",
+    types.RELEASE_CREATED: "A release was created: on the form or by the API.",
     types.RELEASE_UPDATED: "A release was changed: a name, notes, files, or it left the archive.",
     types.RELEASE_PUBLISHED: "A release was published. Unless it is private, customers see it.",
     types.RELEASE_ARCHIVED: "A release was archived: it stays, and customers see it no more.",
