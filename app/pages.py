@@ -1,13 +1,10 @@
-"""What all pages share: template filters and globals, and the address of assets."""
+"""What all pages share: template filters, and the front page."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 
-from flask import Blueprint, Flask, current_app, redirect, url_for
+from flask import Blueprint, Flask, redirect, url_for
 from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -18,11 +15,9 @@ blueprint = Blueprint("pages", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Takes the application; adds filters, globals and the front page."""
+    """Takes the application; adds filters and the front page."""
     app.add_template_filter(format_datetime, "datetime")
     app.add_template_filter(format_age, "ago")
-    app.add_template_global(build_asset_url, "asset")
-    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.register_blueprint(blueprint)
 
 
@@ -54,13 +49,3 @@ def _spell(moment: datetime, *, seconds: bool) -> str:
     moment = moment.astimezone(UTC)
     clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
     return f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
-
-
-def build_asset_url(path: str) -> str:
-    """Gives the URL of a static file; it changes with the content, so that browsers may keep what they have."""
-    return url_for("static", filename=path, v=_hash_file(str(current_app.static_folder), path))
-
-
-@lru_cache(maxsize=256)
-def _hash_file(folder: str, path: str) -> str:
-    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:12]

@@ -9,7 +9,20 @@ from pathlib import Path
 
 from flask import Flask
 
-from app import cli, converters, errors, health, limits, logs, metrics, pages, requests
+from app import (
+    assets,
+    cli,
+    converters,
+    errors,
+    health,
+    languages,
+    limits,
+    logs,
+    metrics,
+    pages,
+    requests,
+    settings_pages,
+)
 from app.accounts.api import blueprint as accounts_api
 from app.accounts.sessions import init_app as init_sessions
 from app.accounts.views import blueprint as accounts
@@ -58,6 +71,8 @@ def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
     settings = Settings.from_environ({**os.environ, **(overrides or {})})
     settings.prepare()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    # Before anything asks for the environment of templates, which is made then.
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.config.from_mapping(_flask_config(settings))
     logs.configure(settings.log_level)
     app.extensions["slipway"] = Slipway(
@@ -74,7 +89,7 @@ def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
     csrf.init_app(app)
     login_manager.init_app(app)
     init_sessions(app)
-    for part in (converters, requests, limits, errors, pages, health, metrics, cli):
+    for part in (assets, converters, requests, languages, limits, errors, pages, settings_pages, health, metrics, cli):
         part.init_app(app)
     for api in (
         accounts_api,

@@ -83,6 +83,9 @@ class SignedInUser:
     tenant_slug: str
     session_id: str
     session_secret: str = field(repr=False)
+    locale: str = ""
+    theme: str = ""
+    has_two_factor: bool = False
 
     is_authenticated = True
     is_active = True

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import BigId, Id, UtcDateTime, generate_id
@@ -19,6 +29,10 @@ class Tenant(Model):
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=generate_id)
     name: Mapped[str] = mapped_column(String(256), unique=True)
     slug: Mapped[str] = mapped_column(String(64), unique=True)
+    # What stands above its customer pages, in plain text.
+    description: Mapped[str] = mapped_column(String(1024), default="", server_default="")
+    # Whether everybody who signs in with a password must have a second factor.
+    requires_two_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -36,6 +50,16 @@ class User(Model):
     password_hash: Mapped[str] = mapped_column(String(256))
     role: Mapped[str] = mapped_column(String(16))
     is_active: Mapped[bool] = mapped_column(default=True)
+    # What the pages look like for this user; empty means as the browser asks.
+    locale: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    theme: Mapped[str] = mapped_column(String(8), default="", server_default="")
+    # Which product the form of a new release begins with. No foreign key: a product that has gone is none.
+    last_product_id: Mapped[str | None] = mapped_column(Id)
+    # The secret of the second factor (RFC 6238), sealed; it counts once it is confirmed.
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The last time step whose code was taken: no code counts twice (RFC 6238, section 5.2).
+    totp_last_step: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -53,10 +77,32 @@ class UserSession(Model):
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
     # Only a hash of the secret in the cookie is kept: a copy of the database signs nobody in.
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    # What its owner recognises it by.
+    address: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    user_agent: Mapped[str] = mapped_column(String(256), default="", server_default="")
+    # "password", "oidc", "invitation" or "setup".
+    method: Mapped[str] = mapped_column(String(16), default="password", server_default="password")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RecoveryCode(Model):
+    """Stands in for the second factor once. Only its hash is kept."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "user_id"], ["users.tenant_id", "users.id"], ondelete="CASCADE"),
+        Index("ix_recovery_codes_user_id", "tenant_id", "user_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[str] = mapped_column(Id)
+    user_id: Mapped[str] = mapped_column(Id)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class AccessToken(Model):

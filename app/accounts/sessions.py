@@ -13,6 +13,7 @@ from itsdangerous import BadData
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as BaseResponse
 
+from app import languages
 from app.accounts import keys, service, user_sessions
 from app.accounts.actors import SignedInUser
 from app.accounts.redirects import find_referring_path
@@ -66,10 +67,13 @@ def load_user(cookie_id: str) -> SignedInUser | None:
     if "user_lookup_failed" in g:
         return None
     try:
-        return user_sessions.find_user(cookie_id)
+        user = user_sessions.find_user(cookie_id)
     except SQLAlchemyError:
         g.user_lookup_failed = True
         raise
+    if user is not None:
+        languages.remember_reader(user)
+    return user
 
 
 def sign_in_required(view: Callable[P, R]) -> Callable[P, R | BaseResponse]:
@@ -88,6 +92,7 @@ def begin_session(user: SignedInUser) -> None:
     # The cookie outlives the browser's window; how long it is worth something, the database says.
     session.permanent = True
     login_user(user)
+    languages.remember_reader(user)
 
 
 def end_session() -> None:

@@ -104,4 +104,7 @@ def _build_user(session_id: str, secret: str, user: User, tenant: Tenant) -> Sig
         tenant_slug=tenant.slug,
         session_id=session_id,
         session_secret=secret,
+        locale=user.locale,
+        theme=user.theme,
+        has_two_factor=user.totp_confirmed_at is not None,
     )

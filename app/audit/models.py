@@ -19,6 +19,8 @@ class AuditEntry(Model):
     __table_args__ = (
         Index("ix_audit_entries_listing", "tenant_id", "id"),
         Index("ix_audit_entries_entity", "tenant_id", "entity_id"),
+        Index("ix_audit_entries_action", "tenant_id", "action", "id"),
+        Index("ix_audit_entries_actor", "tenant_id", "actor_email", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Id, UtcDateTime, generate_id
@@ -24,6 +24,15 @@ class Release(Model):
         UniqueConstraint("tenant_id", "id"),
         Index("ix_releases_listing", "tenant_id", "created_at", "id"),
         Index("ix_releases_product_listing", "tenant_id", "product_id", "created_at", "id"),
+        # In the order of versions, for lists and for what is the newest of a channel.
+        Index("ix_releases_version", "tenant_id", "version_key", "id"),
+        Index("ix_releases_product_version", "tenant_id", "product_id", "channel", "version_key", "id"),
+        Index(
+            "ix_releases_due",
+            "publish_at",
+            postgresql_where=text("publish_at IS NOT NULL"),
+            sqlite_where=text("publish_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True, default=generate_id)
@@ -38,6 +47,12 @@ class Release(Model):
     published: Mapped[bool] = mapped_column(default=False)
     published_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     archived: Mapped[bool] = mapped_column(default=False)
+    # Why, for the tenant's own people, and which release stands in its place. No foreign key: that one may go.
+    archive_reason: Mapped[str] = mapped_column(String(1024), default="", server_default="")
+    replacement_id: Mapped[str | None] = mapped_column(Id)
+    # When a draft is to be published by itself, and who asked for that.
+    publish_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    publish_by: Mapped[str | None] = mapped_column(Id)
     # Whether createdAt was given: an old release that was entered later.
     is_historic: Mapped[bool] = mapped_column(default=False)
     total_files: Mapped[int] = mapped_column(default=0)
@@ -76,3 +91,18 @@ class ReleaseSlot(Model):
     version_key: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Id)
     release_id: Mapped[str] = mapped_column(Id)
+
+
+class DeletedRelease(Model):
+    """A draft that was deleted, whole, for as long as its deletion can be undone."""
+
+    __tablename__ = "deleted_releases"
+    __table_args__ = (Index("ix_deleted_releases_listing", "tenant_id", "deleted_at", "id"),)
+
+    # The id that it had, and has again if it comes back.
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(Id, ForeignKey("tenants.id"))
+    # The rows of the release and of its files, by column.
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    deleted_by: Mapped[str] = mapped_column(String(254))
+    deleted_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -1,5 +1,5 @@
-// The release form with script: a live preview by the server's one renderer, a counter that agrees with the server,
-// and a submit button that is pressed once. Without this file the form does all but the liveliness.
+// The notes of a release with script: a live preview by the server's one renderer, and a counter that agrees with the
+// server. Without this file the form does all but the liveliness.
 
 const PAUSE_MILLISECONDS = 120;
 
@@ -79,40 +79,8 @@ notes.addEventListener("input", () => {
   timer = setTimeout(showPreview, PAUSE_MILLISECONDS);
 });
 
-// Who types a date means it: the check box follows. Who unticks it means no date. The form that changes a release has
-// neither.
-const { oldDate, isOld } = form.elements;
-oldDate?.addEventListener("input", () => {
-  oldDate.setCustomValidity("");
-  isOld.checked = oldDate.value !== "" || oldDate.validity.badInput;
-});
-isOld?.addEventListener("change", () => {
-  if (!isOld.checked) oldDate.value = "";
-});
-
-form.addEventListener("submit", (event) => {
-  // A browser sends half a date as none, and the release would be as of now.
-  if (oldDate?.validity.badInput) {
-    event.preventDefault();
-    oldDate.closest("details").open = true;
-    oldDate.setCustomValidity("Created at needs both a date and a time.");
-    oldDate.reportValidity();
-    return;
-  }
-  // The server makes one release of two identical requests; this spares it the second one.
-  if (form.dataset.isSent) {
-    event.preventDefault();
-    return;
-  }
-  form.dataset.isSent = "yes";
-  form.querySelector("[data-submit]").setAttribute("aria-busy", "true");
-});
-
-// Back to this page out of the browser's cache: the form may be sent again.
+// The browser may bring back what was typed only by now.
 window.addEventListener("pageshow", () => {
-  delete form.dataset.isSent;
-  form.querySelector("[data-submit]").removeAttribute("aria-busy");
-  // By now the browser has brought back what was typed.
   showCount();
   if (notes.value) showPreview();
 });

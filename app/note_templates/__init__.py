@@ -1,0 +1,1 @@
+"""Texts that the notes of a product's releases begin with."""

@@ -1,0 +1,1 @@
+// What the keyboard does on every page of the portal.
