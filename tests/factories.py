@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.accounts import passwords, tokens
 from app.accounts import service as accounts
-from app.accounts import tokens
 from app.accounts.actors import ROLE_SCOPES, SCOPES, Actor
 from app.products import schema as product_schema
 from app.products import service as products
@@ -21,6 +22,8 @@ from app.webhooks import service as webhooks
 from app.webhooks.models import Webhook
 
 PASSWORD = "correct horse battery staple"
+# Made once: to hash is slow on purpose.
+PASSWORD_HASH = passwords.hash_password(PASSWORD)
 _numbers = itertools.count(1)
 
 
@@ -70,7 +73,8 @@ class Factory:
         """Makes a tenant and its owner."""
         number = next(_numbers)
         name, email = name or f"Organisation {number}", f"owner{number}@example.test"
-        user = accounts.create_organisation(name, email, PASSWORD)
+        with patch.object(passwords, "hash_password", return_value=PASSWORD_HASH):
+            user = accounts.create_organisation(name, email, PASSWORD)
         actor = Actor(user.tenant_id, user.id, email, "owner", ROLE_SCOPES["owner"])
         slug = accounts.get_tenant(user.tenant_id).slug
         return Organisation(user.tenant_id, slug, name, email, actor)
