@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.accounts.models import SigningKey
+from app.accounts.models import SigningKey, User
 from app.crypto import Cipher, DecryptionError
 from app.database import transaction
 from app.extensions import db
@@ -25,6 +25,7 @@ _SECRETS: tuple[tuple[InstrumentedAttribute[Any], InstrumentedAttribute[Any]], .
     (Webhook.id, Webhook.headers),
     (FormerSecret.id, FormerSecret.token),
     (SigningKey.kid, SigningKey.private_pem),
+    (User.id, User.totp_secret),
 )
 _BATCH_SIZE = 100
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import datetime
+from typing import Literal, Protocol
 
 from app.exceptions import PermissionDeniedError
 
@@ -65,6 +66,32 @@ class Actor:
             raise PermissionDeniedError(scope)
 
 
+class UserRow(Protocol):
+    """What an actor is made of: a user as they are stored."""
+
+    @property
+    def id(self) -> str:
+        """The user."""
+
+    @property
+    def tenant_id(self) -> str:
+        """The organisation."""
+
+    @property
+    def email(self) -> str:
+        """The address by which the audit log names them."""
+
+    @property
+    def role(self) -> str:
+        """The role that says what they may do."""
+
+
+def build_actor(user: UserRow) -> Actor:
+    """Gives the actor that a user is."""
+    scopes = ROLE_SCOPES.get(user.role, frozenset())
+    return Actor(user.tenant_id, user.id, user.email, user.role, scopes)
+
+
 def build_system_actor(tenant_id: str) -> Actor:
     """Gives the actor of what Slipway does to a tenant's rows by itself."""
     return Actor(tenant_id, _NOBODY, "", "", frozenset(), kind="system")
@@ -86,6 +113,11 @@ class SignedInUser:
     locale: str = ""
     theme: str = ""
     has_two_factor: bool = False
+    # How and when this session began.
+    method: str = "password"
+    signed_in_at: datetime | None = None
+    # The organisation wants a second factor that this user does not have yet.
+    needs_two_factor: bool = False
 
     is_authenticated = True
     is_active = True

@@ -18,6 +18,7 @@ from app import times
 from app.accounts.models import SignInAttempt
 from app.database import lock_name
 from app.exceptions import ThrottledError
+from app.language import Message, say
 
 WINDOW_SECONDS = 300
 ACCOUNT_LIMIT = 10
@@ -35,20 +36,20 @@ class Attempt:
     address_row_id: int
 
 
-def admit_attempt(session: Session, account: str, address: str) -> Attempt:
-    """Takes the session of a transaction, what is tried and from where; writes the try down.
+def admit_attempt(session: Session, account: str, address: str, limit: int = ACCOUNT_LIMIT) -> Attempt:
+    """Takes the session of a transaction, what is tried, from where and how often it may be; writes the try down.
 
     Raises ThrottledError if the account or the address has used up its tries. One that is refused does not count,
     so that nobody can keep somebody else out for good.
     """
     moment = times.now()
-    limits = {_name_account(account): ACCOUNT_LIMIT, _name_address(address): ADDRESS_LIMIT}
+    limits = {_name_account(account): limit, _name_address(address): ADDRESS_LIMIT}
     # Always the account first: two tries never wait for each other crosswise.
     for subject in limits:
         lock_name(session, subject)
     _delete_old(session, moment)
-    for subject, limit in limits.items():
-        _check_limit(session, subject, limit, moment)
+    for subject, allowed in limits.items():
+        _check_limit(session, subject, allowed, moment)
     rows = [SignInAttempt(subject=subject, attempted_at=moment) for subject in limits]
     session.add_all(rows)
     session.flush()
@@ -64,6 +65,20 @@ def clear_attempt(session: Session, attempt: Attempt) -> None:
     session.execute(delete(SignInAttempt).where(SignInAttempt.id == attempt.address_row_id))
 
 
+def use_once(session: Session, name: str, seconds: int) -> bool:
+    """Takes the session of a transaction, and the name of what may count once, such as the state of a sign-in.
+
+    Gives whether it comes for the first time within so many seconds. The caller has admitted a try under this name,
+    so that two at the same instant wait for each other.
+    """
+    subject = f"once:{_hash(name)}"
+    if session.scalar(select(SignInAttempt.id).where(SignInAttempt.subject == subject).limit(1)) is not None:
+        return False
+    # It is deleted with the old tries, a while after its time.
+    session.add(SignInAttempt(subject=subject, attempted_at=times.now() + timedelta(seconds=seconds)))
+    return True
+
+
 def _check_limit(session: Session, subject: str, limit: int, moment: datetime) -> None:
     begin = moment - timedelta(seconds=WINDOW_SECONDS)
     counted, oldest = session.execute(
@@ -73,12 +88,14 @@ def _check_limit(session: Session, subject: str, limit: int, moment: datetime) -
     ).one()
     if counted >= limit:
         wait = max(1, int((oldest - begin).total_seconds()) + 1)
-        raise ThrottledError(f"Too many attempts. Try again in {_describe_wait(wait)}.", wait)
+        raise ThrottledError(_describe_wait(wait), wait)
 
 
-def _describe_wait(seconds: int) -> str:
+def _describe_wait(seconds: int) -> Message:
     minutes = -(-seconds // 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    if minutes == 1:
+        return say("Too many attempts. Try again in a minute.")
+    return say("Too many attempts. Try again in {minutes} minutes.", minutes=minutes)
 
 
 def _delete_old(session: Session, moment: datetime) -> None:
@@ -94,7 +111,11 @@ def _delete_old(session: Session, moment: datetime) -> None:
 
 def _name_account(account: str) -> str:
     # A hash: the table need not be a list of who signs in, and any text has the same length.
-    return f"account:{hashlib.sha256(account.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"account:{_hash(account)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _name_address(address: str) -> str:

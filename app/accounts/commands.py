@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from app import times
 from app.accounts import keys as signing_keys
-from app.accounts import queries, service, tokens
+from app.accounts import queries, resets, service, tokens, two_factor_service
 from app.accounts.schema import DEFAULT_EXPIRY_DAYS, MAX_EXPIRY_DAYS
 from app.accounts.setup import setup_code
 from app.commands import Command, Group, report_refusals
@@ -77,6 +77,33 @@ def revoke_token(token_id: str) -> None:
 
 
 @click.group(cls=Group)
+def user() -> None:
+    """Help users back in."""
+
+
+@user.command("reset-password")
+@click.option("--email", required=True, help="E-mail address of the user.")
+@_TENANT
+@with_appcontext
+@report_refusals
+def reset_password(email: str, tenant: str | None) -> None:
+    """Print a link by which a user chooses another password. It works once, and for an hour."""
+    click.echo(resets.make_link(service.get_user_actor(email, tenant)))
+
+
+@user.command("reset-two-factor")
+@click.option("--email", required=True, help="E-mail address of the user.")
+@_TENANT
+@with_appcontext
+@report_refusals
+def reset_two_factor(email: str, tenant: str | None) -> None:
+    """Switch a user's two-factor sign-in off, who has lost phone and recovery codes; print the user's id."""
+    actor = service.get_user_actor(email, tenant)
+    two_factor_service.reset_two_factor(actor)
+    click.echo(actor.user_id)
+
+
+@click.group(cls=Group)
 def keys() -> None:
     """Manage the keys that sign access tokens."""
 
@@ -89,7 +116,8 @@ def rotate_keys() -> None:
     click.echo(signing_keys.rotate_keys())
 
 
-@keys.command("retire")
+# The id of a key may begin with a hyphen, and is no option then.
+@keys.command("retire", context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @with_appcontext
 @report_refusals
@@ -107,4 +135,4 @@ def show_setup_code() -> None:
     click.echo(setup_code(current_app.extensions["slipway"].settings))
 
 
-ACCOUNT_COMMANDS = (bootstrap, token, keys, show_setup_code)
+ACCOUNT_COMMANDS = (bootstrap, token, user, keys, show_setup_code)

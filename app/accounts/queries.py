@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Row, exists, or_, select
 
+from app.accounts.actors import ROLE_SCOPES, Actor
 from app.accounts.models import Tenant, User, UserSession
 from app.exceptions import NotFoundError
 from app.extensions import db
@@ -44,6 +45,11 @@ def get_tenant(tenant_id: str) -> Tenant:
     return tenant
 
 
+def has_member(tenant_id: str, email: str) -> bool:
+    """Whether a tenant has a user with this e-mail address, active or not."""
+    return bool(db.session.scalar(select(exists().where(User.tenant_id == tenant_id, User.email == email))))
+
+
 def find_owner(tenant_id: str) -> User | None:
     """Gives the first owner of a tenant who is active."""
     query = (
@@ -53,6 +59,20 @@ def find_owner(tenant_id: str) -> User | None:
         .limit(1)
     )
     return db.session.scalar(query)
+
+
+def find_actor(tenant_id: str, user_id: str) -> Actor | None:
+    """Gives a user who is active as whoever acts, with what the role allows now; None for all others alike."""
+    query = select(User).where(User.tenant_id == tenant_id, User.id == user_id, User.is_active)
+    user = db.session.scalar(query.execution_options(populate_existing=True))
+    if user is None:
+        return None
+    return Actor(tenant_id, user.id, user.email, user.role, ROLE_SCOPES.get(user.role, frozenset()))
+
+
+def find_email(tenant_id: str, user_id: str) -> str | None:
+    """Gives the e-mail address of a tenant's user, active or not; None if there is no such user."""
+    return db.session.scalar(select(User.email).where(User.tenant_id == tenant_id, User.id == user_id))
 
 
 def list_administrators(tenant_id: str) -> Sequence[str]:

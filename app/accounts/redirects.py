@@ -22,7 +22,7 @@ def find_own_path(target: str | None) -> str | None:
         return None
     path = re.split(r"[?#]", target, maxsplit=1)[0]
     # A path such as /.//host is harmless as it stands, and an address of another host once somebody tidies it up.
-    if "//" in path or path in _DOORS:
+    if "//" in path or path in _DOORS or path.startswith("/sign-in/"):
         return None
     return target
 

@@ -10,30 +10,33 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import times
-from app.accounts import attempts, passwords, queries, user_sessions
-from app.accounts.actors import ROLE_SCOPES, Actor, SignedInUser
+from app.accounts import actors, attempts, passwords, queries, second_factor, user_sessions
+from app.accounts.actors import Actor, SignedInUser
 from app.accounts.attempts import Attempt
 from app.accounts.models import Tenant, User
 from app.accounts.schema import EMAIL_LIMIT, NAME_LIMIT, OrganisationDraft, normalize_email, parse_organisation
+from app.accounts.second_step import PendingSignIn, SecondStepNeededError
 from app.audit import service as audit
 from app.database import generate_id, lock_name, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
+from app.language import say
 from app.slugs import build_slug
 
 logger = logging.getLogger(__name__)
 
 get_tenant = queries.get_tenant
+build_actor = actors.build_actor
 
 # Whoever creates an organisation holds this to the end: setting up is for the first one only.
 CREATION_LOCK = "organisations"
 
-_WRONG = FieldError("", "wrong_credentials", "E-mail address or password is wrong.")
+_WRONG = FieldError("", "wrong_credentials", say("E-mail address or password is wrong."))
 _ASK_ORGANISATION = FieldError(
     "organisation",
     "required",
-    "Organisation is required: this e-mail address belongs to several, and the password fits more than one.",
+    say("Organisation is required: this e-mail address belongs to several, and the password fits more than one."),
 )
-_NAME_TAKEN = FieldError("organisation", "taken", "Organisation is taken: another one has this name.")
+_NAME_TAKEN = FieldError("organisation", "taken", say("Organisation is taken: another one has this name."))
 
 
 def create_organisation(name: str, email: str, password: str) -> User:
@@ -120,17 +123,14 @@ def _name_tenant(tenant_name: str | None) -> str:
     return f" in an organisation named {tenant_name[:NAME_LIMIT]!r}" if tenant_name else ""
 
 
-def build_actor(user: User) -> Actor:
-    """Gives the actor that a user is."""
-    scopes = ROLE_SCOPES.get(user.role, frozenset())
-    return Actor(user.tenant_id, user.id, user.email, user.role, scopes)
-
-
-def sign_in(email: str, password: str, organisation: str | None = None, address: str = "") -> SignedInUser:
+def sign_in(
+    email: str, password: str, organisation: str | None = None, address: str = "", user_agent: str = ""
+) -> SignedInUser:
     """Opens a session for whoever knows the password; gives the user, who is not in any cookie yet.
 
     Raises ValidationError: one and the same for an unknown address, a wrong password and a user who was switched
-    off; on the field ``organisation`` if the password fits several. Raises ThrottledError.
+    off; on the field ``organisation`` if the password fits several. Raises SecondStepNeededError if there is a second
+    factor, and ThrottledError.
     """
     account = normalize_email(email)
     with transaction() as session:
@@ -141,20 +141,25 @@ def sign_in(email: str, password: str, organisation: str | None = None, address:
         raise ValidationError([_WRONG])
     if len(matching) > 1:
         raise ValidationError([_ASK_ORGANISATION])
-    return _open_session(matching[0], password, attempt)
+    signed_in = _open_session(matching[0], password, attempt, address, user_agent)
+    if isinstance(signed_in, PendingSignIn):
+        raise SecondStepNeededError(signed_in)
+    return signed_in
 
 
-def sign_in_within_form(email: str, password: str, address: str) -> SignedInUser:
+def sign_in_within_form(email: str, password: str, address: str, user_agent: str = "") -> SignedInUser:
     """Does the same by two fields within another form, and names them in what is wrong.
 
-    Raises ValidationError on ``signInEmail`` and ``signInPassword``, ThrottledError.
+    Raises ValidationError on ``signInEmail`` and ``signInPassword``, SecondStepNeededError, ThrottledError.
     """
-    labels = (("signInEmail", "E-mail address", email), ("signInPassword", "Password", password))
-    missing = [FieldError(field, "required", f"{label} is required.") for field, label, value in labels if not value]
-    if missing:
+    labels = (
+        ("signInEmail", say("E-mail address is required."), email),
+        ("signInPassword", say("Password is required."), password),
+    )
+    if missing := [FieldError(field, "required", message) for field, message, value in labels if not value]:
         raise ValidationError(missing)
     try:
-        return sign_in(email, password, address=address)
+        return sign_in(email, password, address=address, user_agent=user_agent)
     except ValidationError as error:
         raise ValidationError(_move_to_form(error.errors)) from None
 
@@ -175,7 +180,9 @@ def _find_matching(account: str, password: str, organisation: str | None) -> lis
     return [(user, tenant) for user, tenant, is_right in checked if is_right and user.is_active]
 
 
-def _open_session(found: tuple[User, Tenant], password: str, attempt: Attempt) -> SignedInUser:
+def _open_session(
+    found: tuple[User, Tenant], password: str, attempt: Attempt, address: str, user_agent: str
+) -> SignedInUser | PendingSignIn:
     user_id, tenant_id, checked_hash = found[0].id, found[1].id, found[0].password_hash
     new_hash = passwords.hash_password(password) if passwords.is_outdated(checked_hash) else None
     # The hash is what was checked: if it was changed meanwhile, the password that was typed is the old one.
@@ -188,14 +195,21 @@ def _open_session(found: tuple[User, Tenant], password: str, attempt: Attempt) -
             raise ValidationError([_WRONG])
         if new_hash:
             user.password_hash = new_hash
+            # They are over: what proves them goes by the hash.
+            user_sessions.close_others(session, tenant_id, user_id)
         attempts.clear_attempt(session, attempt)
-        signed_in = user_sessions.open_session(session, user, queries.get_tenant(tenant_id))
-        audit.record(session, signed_in.actor, "user.signed_in", user_id, {})
+        if second_factor.is_on(user):
+            return PendingSignIn.begin(user)
+        tenant = queries.get_tenant(tenant_id)
+        signed_in = user_sessions.open_session(session, user, tenant, address=address, user_agent=user_agent)
+        audit.record(session, signed_in.actor, "user.signed_in", user_id, {"method": "password"})
     return signed_in
 
 
 def _move_to_form(errors: Sequence[FieldError]) -> list[FieldError]:
     if errors == (_ASK_ORGANISATION,):
-        message = "This e-mail address belongs to several organisations. Sign in in another tab, then send this again."
+        message = say(
+            "This e-mail address belongs to several organisations. Sign in in another tab, then send this again."
+        )
         return [FieldError("signInEmail", "ambiguous", message)]
     return [FieldError("signInPassword", error.code, error.message) for error in errors]

@@ -14,6 +14,7 @@ from app.config import Settings
 from app.crypto import derive_key
 from app.database import lock_name, transaction
 from app.exceptions import FieldError, NotFoundError, ValidationError
+from app.language import say
 
 _PURPOSE = "slipway/setup-code/1"
 _GROUP = 5
@@ -45,10 +46,10 @@ def setup_notice(app: Flask) -> str | None:
 def require_not_set_up() -> None:
     """Raises NotFoundError once an organisation exists: from then on there is no such page."""
     if queries.has_organisation():
-        raise NotFoundError("There is nothing here.")
+        raise NotFoundError(say("There is nothing here."))
 
 
-def set_up(code: str, name: str, email: str, password: str, address: str) -> SignedInUser:
+def set_up(code: str, name: str, email: str, password: str, address: str, user_agent: str = "") -> SignedInUser:
     """Commits the organisation that an installation begins with, and signs its owner in.
 
     Raises ValidationError with every broken rule, a wrong code among them; NotFoundError if there is an organisation
@@ -64,16 +65,16 @@ def set_up(code: str, name: str, email: str, password: str, address: str) -> Sig
         require_not_set_up()
         attempts.clear_attempt(session, attempt)
         tenant, user = service.insert_organisation(session, draft, password_hash)
-        return user_sessions.open_session(session, user, tenant)
+        return user_sessions.open_session(session, user, tenant, address=address, user_agent=user_agent, method="setup")
 
 
 def _parse(code: str, name: str, email: str, password: str) -> OrganisationDraft:
     errors: list[FieldError] = []
     if not code.strip():
-        errors.append(FieldError("setup_code", "required", "Setup code is required."))
+        errors.append(FieldError("setup_code", "required", say("Setup code is required.")))
     elif not is_setup_code(current_app.extensions["slipway"].settings, code):
         errors.append(
-            FieldError("setup_code", "wrong", "Setup code is wrong: it is printed where Slipway was started.")
+            FieldError("setup_code", "wrong", say("Setup code is wrong: it is printed where Slipway was started."))
         )
     try:
         draft = parse_organisation(name, email, password)

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy.orm import Session
 
 from app import times
 from app.accounts import keys
 from app.accounts.actors import ROLE_SCOPES, Actor
 from app.accounts.claims import Claims, build_refusal, read_claims, sign_claims
 from app.accounts.models import AccessToken, SigningKey, User
-from app.accounts.schema import DEFAULT_EXPIRY_DAYS, parse_token
+from app.accounts.schema import DEFAULT_EXPIRY_DAYS, TokenDraft, parse_token
 from app.audit import service as audit
 from app.database import generate_id, transaction
 from app.exceptions import NotFoundError
@@ -74,24 +75,40 @@ def create_token(
     """
     actor.require("personalAccessToken:write")
     draft = parse_token(name, scopes, expires_in_days, actor.scopes)
-    kid, key = keys.get_signing_key()
-    moment = times.now()
+    # Before the transaction: the first key of an installation is made in one of its own.
+    keys.get_signing_key()
+    with transaction() as session:
+        moment = times.now()
+        token = insert_token(session, actor, draft, moment, moment + timedelta(days=draft.expires_in_days))
+        session.expunge(token)
+    return token, sign_token(actor, token)
+
+
+def insert_token(
+    session: Session, actor: Actor, draft: TokenDraft, moment: datetime, expires_at: datetime
+) -> AccessToken:
+    """Takes the session of a transaction; adds a token of the actor's user, and gives it. ``draft`` was checked."""
     token = AccessToken(
         id=generate_id(),
         tenant_id=actor.tenant_id,
         user_id=actor.user_id,
         name=draft.name,
         scopes=list(draft.scopes),
-        expires_at=moment + timedelta(days=draft.expires_in_days),
+        expires_at=expires_at,
         created_at=moment,
         updated_at=moment,
     )
-    with transaction() as session:
-        session.add(token)
-        session.flush()
-        audit.record(session, actor, "token.created", token.id, {"name": token.name, "scopes": token.scopes})
-        session.expunge(token)
-    return token, sign_claims(kid, key, _build_claims(actor, token))
+    session.add(token)
+    session.flush()
+    details = {"name": token.name, "scopes": token.scopes, "expiresAt": times.format_time(expires_at)}
+    audit.record(session, actor, "token.created", token.id, details)
+    return token
+
+
+def sign_token(actor: Actor, token: AccessToken) -> str:
+    """Takes a token and its owner; gives the JWT, which says no more than the row does and is not stored."""
+    kid, key = keys.get_signing_key()
+    return sign_claims(kid, key, _build_claims(actor, token))
 
 
 def list_tokens(tenant_id: str) -> Sequence[Row[AccessToken, str]]:
@@ -118,7 +135,7 @@ def revoke_token(actor: Actor, token_id: str) -> None:
             raise NotFoundError("There is no such token.")
         if token.revoked_at is None:
             token.revoked_at = token.updated_at = moment
-            audit.record(session, actor, "token.revoked", token.id, {"name": token.name})
+            audit.record(session, actor, "token.revoked", token.id, {"name": token.name, "ownerId": token.user_id})
 
 
 def get_token_actor(token_id: str) -> Actor:

@@ -196,6 +196,7 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "no token": (("token", "revoke"), "Missing argument"),
     "unknown list": (("token", "list", "--tenant", HALF), r"'a\udcff'"),
     "unknown key": (("keys", "retire", "x"), "no key of this id"),
+    "key that begins with a hyphen": (("keys", "retire", "-uFDy6agz_jKF"), "no key of this id"),
     "half a key": (("keys", "retire", HALF), "no key of this id"),
     "unknown option": (("keys", "rotate", "--now"), "--now"),
     "unknown command": (("token", "frobnicate"), "frobnicate"),

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from app import rekeying
 from app.accounts import keys
-from app.accounts.models import SigningKey
+from app.accounts.models import SigningKey, User
 from app.crypto import Cipher
 from app.database import transaction
 from app.extensions import db
@@ -18,6 +18,7 @@ from app.webhooks import rotation
 from app.webhooks.models import FormerSecret, Webhook
 from tests.conftest import SECRET_KEY
 from tests.factories import Factory, Organisation
+from tests.people import switch_two_factor_on
 
 NEW_KEY = "the-secret-key-of-tomorrow-0123456789abcdef"
 HEADERS = {"Authorization": "Bearer of-the-receiver"}
@@ -27,6 +28,7 @@ def store_secrets(make: Factory, owner: Organisation) -> str:
     """Stores one secret of each kind; gives the webhook's id."""
     webhook = make.webhook(owner, "http://127.0.0.1:9/", headers=HEADERS)
     rotation.rotate_secret(owner.actor, webhook.id, 24)
+    switch_two_factor_on(owner)
     keys.get_signing_key()
     return webhook.id
 
@@ -34,7 +36,7 @@ def store_secrets(make: Factory, owner: Organisation) -> str:
 def read_all(cipher: Cipher) -> list[bytes]:
     """Gives everything that is stored encrypted, decrypted and sorted."""
     db.session.rollback()
-    columns = (Webhook.token, Webhook.headers, FormerSecret.token, SigningKey.private_pem)
+    columns = (Webhook.token, Webhook.headers, FormerSecret.token, SigningKey.private_pem, User.totp_secret)
     stored = [value for column in columns for value in db.session.scalars(select(column)) if value]
     return sorted(cipher.decrypt(value) for value in stored)
 
@@ -83,8 +85,8 @@ def test_what_was_broken_off_is_continued_and_what_cannot_be_read_is_named(
         with later.app_context():
             code, last_line, complaint = rotate(later)
         signing_keys = len(db.session.scalars(select(SigningKey.kid)).all())
-        # Two of each kind, less the token that is damaged and the one that was done before.
-        assert (code, last_line) == (1, str(4 + signing_keys))
+        # Two of each kind, less the token that is damaged and the one that was done before; one user's second factor.
+        assert (code, last_line) == (1, str(5 + signing_keys))
         assert "1 stored secrets cannot be decrypted" in complaint
         assert db.session.scalars(select(Webhook.token).where(Webhook.id == half)).one() == done
     finally:
