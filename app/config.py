@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 
 from app.config_mail import SmtpServer, format_mail_domain, parse_mail_from, parse_smtp_url
+from app.config_oidc import OidcSettings, read_oidc
 from app.config_values import (
     SECRET_KEY_LENGTH,
     SOCKET_PATH_BYTES,
@@ -46,9 +47,9 @@ _SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the directory made in it is priv
 _REACHABLE_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the way back
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # Their values are never repeated in a message, because messages end up in logs.
-_SECRET_NAMES = frozenset(
-    {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "METRICS_TOKEN"}
-)
+_SECRET_NAMES = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "METRICS_TOKEN"} | {
+    "OIDC_CLIENT_SECRET"
+}
 # Each variable that stands alone: how its text is read, and the text that stands for it when it is not set.
 _VARIABLES: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "HOST": (parse_host, "127.0.0.1"),
@@ -97,6 +98,7 @@ class Settings:
     smtp_url: SmtpServer | None = field(repr=False)
     mail_from: Address
     retention_days: int
+    oidc: OidcSettings | None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -110,6 +112,7 @@ class Settings:
             raise ConfigError("SECRET_KEY must be set when DATABASE_URL is PostgreSQL")
         return cls(
             base_url=base_url,
+            oidc=read_oidc(read),
             mail_from=read("MAIL_FROM", parse_mail_from, _format_own_address(base_url)),
             database_url=database_url,
             redis_url=read("REDIS_URL", parse_redis_url, format_socket_url(_find_socket(data_dir))),
@@ -182,7 +185,7 @@ class _Reader:
         try:
             return parse(text)
         except ValueError as error:
-            shown = "" if name in _SECRET_NAMES else f", not {text[:80]!r}"
+            shown = "" if name in _SECRET_NAMES or not text else f", not {text[:80]!r}"
             raise ConfigError(f"{name} {error}{shown}") from None
 
 
