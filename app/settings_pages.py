@@ -44,7 +44,9 @@ def show_settings() -> Response:
 
 
 def list_groups() -> list[Group]:
-    """Gives the pages that the current user may open."""
+    """Gives the pages that the current user may open; none to a form that asks its sender to sign in again."""
+    if not current_user.is_authenticated:
+        return []
     actor = current_user.actor
     own = [
         (_("Account"), "account.show_account", True),

@@ -15,8 +15,8 @@ class IdempotencyKey(Model):
     """An Idempotency-Key that was used, what was sent with it, and the release or the webhook that came of it.
 
     Of a button it is the key that its form carries: then the webhook is what was acted on, and ``made_id`` is the
-    delivery or the replay that came of it, if any did. It is written in the transaction of what was done: if that is
-    lost, so is this, and the key is free again.
+    delivery or the replay that came of it, if any did. Of an invitation, an access token or a product ``made_id`` alone
+    is set. It is written in the transaction of what was done: if that is lost, so is this, and the key is free again.
     """
 
     __tablename__ = "idempotency_keys"
@@ -32,7 +32,7 @@ class IdempotencyKey(Model):
     caller_id: Mapped[str] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
-    # One of the two.
+    # One of the two, or none.
     release_id: Mapped[str | None] = mapped_column(Id)
     webhook_id: Mapped[str | None] = mapped_column(Id)
     made_id: Mapped[str | None] = mapped_column(Id)

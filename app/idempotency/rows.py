@@ -67,3 +67,12 @@ def free_keys(session: Session, tenant_id: str, webhook_id: str) -> None:
         .where(IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.webhook_id == webhook_id)
         .execution_options(synchronize_session=False)
     )
+
+
+def free_made_keys(session: Session, tenant_id: str, made_id: str) -> None:
+    """Deletes the keys that led to something that is gone now: whoever sends the same again makes it anew."""
+    session.execute(
+        delete(IdempotencyKey)
+        .where(IdempotencyKey.tenant_id == tenant_id, IdempotencyKey.made_id == made_id)
+        .execution_options(synchronize_session=False)
+    )

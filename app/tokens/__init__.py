@@ -1,0 +1,1 @@
+"""Access tokens as their owners see them: made, shown once, revoked."""
