@@ -21,12 +21,12 @@ class ListQuery(Place):
 
 
 def cut_list(query: Select[*Ts], key: Sequence[Any], place: Place) -> Select[*Ts]:
-    """Takes a query and the columns of time and id that it is ordered by; gives the query of the part that is wanted.
+    """Takes a query and the columns that it is ordered by, the id the last; gives the query of the part that is wanted.
 
     A list by cursor costs the same however deep it is, and no row comes twice or is left out because others appear.
     """
     if place.after is not None:
-        after = tuple_(place.after.moment, place.after.id, types=[column.type for column in key])
+        after = tuple_(*place.after.key, types=[column.type for column in key])
         query = query.where(tuple_(*key) < after if place.is_descending else tuple_(*key) > after)
     elif place.page > 1:
         query = query.offset((place.page - 1) * place.limit)

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
+from app.language import say
 from app.schemas import Line, Schema, check_line, refuse, validate
 from app.text import find_encoding_error
 
 DESCRIPTION_LIMIT = 4096
-LABELS = {"name": "Name", "displayName": "Display name", "description": "Description"}
+LABELS = {"name": say("Name"), "displayName": say("Display name"), "description": say("Description")}
 _check_display_name = check_line(256)
 
 
@@ -24,7 +25,10 @@ def _check_description(value: str) -> str:
     if error := find_encoding_error(value):
         raise refuse(*error)
     if len(value) > DESCRIPTION_LIMIT:
-        raise refuse("too_long", f"must have at most {DESCRIPTION_LIMIT} characters; it has {len(value)}.")
+        raise refuse(
+            "too_long",
+            say("must have at most {limit} characters; it has {length}.", limit=DESCRIPTION_LIMIT, length=len(value)),
+        )
     return value
 
 

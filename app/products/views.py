@@ -2,62 +2,111 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from functools import partial
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.sessions import admit_form, sign_in_required
-from app.exceptions import ThrottledError, ValidationError
+from app.exceptions import ConflictError, NotFoundError, SlipwayError
 from app.extensions import csrf
-from app.forms import FormState, list_errors, list_headers
-from app.products import queries, schema, service
+from app.forms import create_once, list_errors, list_headers, telling_outages
+from app.language import gettext as _
+from app.language import translate
+from app.products import pages, queries, schema, service
+from app.times import format_time
+
+Answer = Response | str | tuple[str, int, dict[str, str]]
 
 blueprint = Blueprint("products", __name__, url_prefix="/products")
-
-_FIELDS = ("name", "displayName", "description")
 
 
 @blueprint.get("")
 @sign_in_required
-def list_products() -> str:
-    """Shows the products and the form for a new one."""
-    return _render(FormState.build(dict.fromkeys(_FIELDS, "")))
+def list_products() -> Answer:
+    """Shows the products by name, or those whose names hold what is searched for."""
+    query, after = request.args.get("query"), request.args.get("after")
+    if "" in (query, after):
+        # A form sends its empty field, too. What somebody passes on should say only what it means.
+        return redirect(url_for(".list_products", query=query or None, after=after or None), 302)
+    return pages.render_list(query or "", after or "")
+
+
+@blueprint.get("/new")
+@sign_in_required
+def new_product() -> str:
+    """Shows the empty form."""
+    current_user.actor.require("product:write")
+    return pages.render_form(pages.build_new_values())
 
 
 @blueprint.post("")
-def create_product() -> Response | tuple[str, int, dict[str, str]]:
+def create_product() -> Answer:
     """Creates a product. Whatever stands in the way, what was typed comes back."""
-    values = {name: request.form.get(name, "") for name in _FIELDS}
+    values = pages.read_values()
     try:
-        admit_form()
-        product = service.create_product(current_user.actor, schema.parse_product(values))
-    except (ValidationError, ThrottledError) as error:
-        shown = {**values, "signInEmail": request.form.get("signInEmail", "")}
-        return _render(FormState.build(shown, list_errors(error))), error.status, list_headers(error)
-    flash(f"Product {product.name} was created.", "success")
-    return redirect(url_for(".list_products"), 303)
+        with telling_outages():
+            admit_form()
+            sent = schema.parse_product(values)
+            product = create_once(partial(service.create_product, current_user.actor, sent), values)
+    except SlipwayError as error:
+        return pages.render_form(values, list_errors(error)), error.status, list_headers(error)
+    flash(_("Product {name} was created.", name=product.name), "success")
+    return redirect(url_for(".show_product", product_id=product.id), 303)
+
+
+@blueprint.get("/<product_id>")
+@sign_in_required
+def show_product(product_id: str) -> str:
+    """Shows a product with what is newest on each of its channels."""
+    return pages.render_page(queries.get_product(current_user.tenant_id, product_id))
+
+
+@blueprint.get("/<product_id>/edit")
+@sign_in_required
+def edit_product(product_id: str) -> str:
+    """Shows the form with what is stored."""
+    current_user.actor.require("product:write")
+    product = queries.get_product(current_user.tenant_id, product_id)
+    return pages.render_form(pages.build_stored_values(product), product_id=product_id)
+
+
+@blueprint.post("/<product_id>/edit")
+def update_product(product_id: str) -> Answer:
+    """Changes a product. Whatever stands in the way, what was typed comes back."""
+    values = pages.read_values()
+    try:
+        with telling_outages():
+            admit_form()
+            queries.get_product(current_user.tenant_id, product_id)
+            sent = schema.parse_product(values)
+            service.update_product(current_user.actor, product_id, sent, values["seenAt"])
+    except NotFoundError:
+        raise
+    except ConflictError as error:
+        # Whoever was told of the change, and sends it again, means it.
+        values["seenAt"] = format_time(queries.get_product(current_user.tenant_id, product_id).updated_at)
+        return pages.render_form(values, list_errors(error), product_id), error.status, {}
+    except SlipwayError as error:
+        return pages.render_form(values, list_errors(error), product_id), error.status, list_headers(error)
+    flash(_("The product was saved."), "success")
+    return redirect(url_for(".show_product", product_id=product_id), 303)
 
 
 # ``admit_form`` checks the token.
 csrf.exempt(create_product)
+csrf.exempt(update_product)
 
 
-def _render(form: FormState) -> str:
-    if not current_user.is_authenticated:
-        return render_template("products/list.html", products=[], form=form, sign_in_needed=True)
-    counts = queries.count_releases(current_user.tenant_id)
-    rows = [
-        SimpleNamespace(
-            id=product.id,
-            name=product.name,
-            slug=product.slug,
-            display_name=product.display_name,
-            total_releases=counts.get(product.id, 0),
-            customer_url=url_for("customer.show_product", tenant=current_user.tenant_slug, product=product.slug),
-            created_at=product.created_at,
-        )
-        for product in queries.list_products(current_user.tenant_id)
-    ]
-    return render_template("products/list.html", products=rows, form=form)
+@blueprint.post("/<product_id>/delete")
+@sign_in_required
+def delete_product(product_id: str) -> Response:
+    """Deletes a product that has no releases."""
+    try:
+        product = service.delete_product(current_user.actor, product_id)
+    except ConflictError as error:
+        flash(translate(error.message), "error")
+        return redirect(url_for(".show_product", product_id=product_id), 303)
+    flash(_("Product {name} was deleted.", name=product.name), "success")
+    return redirect(url_for(".list_products"), 303)

@@ -6,12 +6,22 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, and_, exists, not_
 
-from app import paging
 from app.comparisons import Compare, build_condition, compare_id, compare_order, compare_text
-from app.parameters import PLACE, BadValueError, Parameters, read_boolean, read_parameters, read_time
+from app.exceptions import FieldError, ValidationError
+from app.language import say
+from app.parameters import PLACE, BadValueError, Parameters, Reader, read_boolean, read_parameters, read_time
 from app.releases import versions
+from app.releases.listing import ReleaseFilter, parse_cursor
 from app.releases.models import Release, ReleaseSlot
-from app.releases.queries import ReleaseFilter, mentions
+from app.releases.queries import mentions
+
+# The orders: whether by version, and whether the newest or the highest comes first.
+SORTS: Mapping[str, tuple[bool, bool]] = {
+    "createdAt": (False, False),
+    "-createdAt": (False, True),
+    "version": (True, False),
+    "-version": (True, True),
+}
 
 
 def parse_list_query(parameters: Parameters) -> ReleaseFilter:
@@ -25,21 +35,32 @@ def parse_list_query(parameters: Parameters) -> ReleaseFilter:
         if (condition := build_condition(_FIELDS, name, value)) is not None:
             conditions.append(condition)
 
-    place = read_parameters(parameters, PLACE, read_filter)
-    return ReleaseFilter(conditions=tuple(conditions), **place)
+    place = read_parameters(parameters, _PLACE, read_filter)
+    is_by_version, place["is_descending"] = place.pop("order", SORTS["createdAt"])
+    if "after" in place:
+        place["after"] = parse_cursor(place["after"], is_by_version=is_by_version)
+        if place["after"] is None:
+            raise ValidationError([FieldError("cursor", "invalid_parameter", "cursor is not a cursor of this list.")])
+    return ReleaseFilter(conditions=tuple(conditions), is_by_version=is_by_version, **place)
 
 
-def build_cursor(release: Release) -> str:
-    """Gives the cursor that a list goes on from after this release."""
-    return paging.build_cursor(release.created_at, release.id)
+def _read_sort(value: str) -> tuple[bool, bool]:
+    if value not in SORTS:
+        raise BadValueError(say("must be createdAt, -createdAt, version or -version."))
+    return SORTS[value]
 
 
 def _compare_version(operator: str, value: str) -> ColumnElement[bool]:
     if operator in ("gt", "gte", "lt", "lte"):
         if versions.find_version_error(value):
-            raise BadValueError("must be a version such as 1.4.0.")
+            raise BadValueError(say("must be a version such as 1.4.0."))
         return compare_order(Release.version_key, versions.build_version_key)(operator, value)
     return compare_text(Release.version)(operator, value)
+
+
+def has_platform(name: str) -> ColumnElement[bool]:
+    """The condition that a release names the platform."""
+    return _compare_platform("eq", name)
 
 
 def _compare_platform(operator: str, value: str) -> ColumnElement[bool]:
@@ -55,6 +76,8 @@ def _compare_platform(operator: str, value: str) -> ColumnElement[bool]:
     return not_(has_platform) if is_negative else has_platform
 
 
+# A cursor means something only in the order that it was given for, and that may be named after it.
+_PLACE: Mapping[str, Reader] = {**PLACE, "sort": ("order", _read_sort), "cursor": ("after", str)}
 _FIELDS: Mapping[str, Compare] = {
     "productId": compare_id(Release.product_id),
     "name": compare_text(Release.name),

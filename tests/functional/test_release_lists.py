@@ -85,3 +85,40 @@ def test_a_link_that_no_server_would_read_is_not_given(caller: Caller, body: dic
     fitting = caller.get(f"/v3/releases?limit=1&unknown={'x' * 7900}")
     assert len(fitting.headers["Link"]) > 7900
     assert "Link" not in caller.get(f"/v3/releases?limit=1&unknown={'x' * 8100}").headers
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("version", ["1.2.0", "1.2", "1.9", "1.10", "2.0.0.1"]),
+        ("-version", ["2.0.0.1", "1.10", "1.9", "1.2", "1.2.0"]),
+    ],
+)
+def test_a_list_by_version_goes_by_numbers_and_on_by_its_links(
+    make: Factory, owner: Organisation, caller: Caller, body: dict[str, Any], sort: str, expected: list[str]
+) -> None:
+    for version in ("1.10", "2.0.0.1", "1.9", "1.2"):
+        caller.post("/v3/releases", json={**body, "version": version})
+    caller.post("/v3/releases", json={**body, "version": "1.2.0", "productId": make.product(owner).id})
+    seen, url = [], f"/v3/releases?sort={sort}&limit=2"
+    while url:
+        answer = caller.get(url)
+        seen += [release["version"] for release in answer.get_json()]
+        # What comes in between is before or after all that was seen.
+        caller.post("/v3/releases", json={**body, "version": "0.1" if sort == "version" else "9.0"})
+        url = answer.headers.get("Link", "").partition(">")[0].removeprefix("<http://localhost:8000")
+    # Two of the same version stand in no order that anybody would know.
+    assert [version.removesuffix(".0") for version in seen] == [version.removesuffix(".0") for version in expected]
+
+
+@pytest.mark.parametrize(("given_for", "sent_with"), [("version", "-createdAt"), ("createdAt", "-version")])
+def test_a_cursor_is_of_no_use_in_another_order(
+    caller: Caller, body: dict[str, Any], given_for: str, sent_with: str
+) -> None:
+    caller.post("/v3/releases", json=body)
+    link = caller.get(f"/v3/releases?sort={given_for}&limit=1").headers["Link"]
+    cursor = link.partition("cursor=")[2].partition(">")[0]
+    answer = caller.get(f"/v3/releases?sort={sent_with}&cursor={cursor}")
+    assert answer.status_code == 400
+    assert answer.get_json()["errors"][0]["message"] == "cursor is not a cursor of this list."
+    assert caller.get(f"/v3/releases?cursor={cursor}&sort=-{given_for}").status_code == 200
