@@ -32,6 +32,11 @@ def read_json_object() -> dict[str, Any]:
     return parse_json_object(request.get_data(cache=False))
 
 
+def read_optional_json_object() -> dict[str, Any]:
+    """Gives the JSON object in the current request's body, an empty one if there is no body at all. Raises as above."""
+    return read_json_object() if request.get_data() else {}
+
+
 def require_json() -> None:
     """Raises UnsupportedMediaTypeError unless the current request declares plain UTF-8 ``application/json``.
 

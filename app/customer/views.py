@@ -8,10 +8,10 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
 
 from app.exceptions import NotFoundError, ValidationError
-from app.paging import Cursor
-from app.releases import filters, queries, service
+from app.paging import Key
+from app.releases import filters, listing, queries, service
+from app.releases.listing import ReleaseFilter
 from app.releases.pages import build_anchor
-from app.releases.queries import ReleaseFilter
 
 blueprint = Blueprint("customer", __name__)
 
@@ -28,10 +28,10 @@ def show_product(tenant: str, product: str) -> str:
         limit=_PAGE_SIZE,
         after=_read_place(),
     )
-    found = queries.list_releases(owner.id, wanted)
+    found = listing.list_releases(owner.id, wanted)
     next_url = None
     if len(found) == _PAGE_SIZE:
-        cursor = filters.build_cursor(found[-1])
+        cursor = listing.build_cursor(found[-1])
         next_url = url_for(".show_product", tenant=tenant, product=product, cursor=cursor)
     return render_template(
         "customer/product.html",
@@ -54,7 +54,7 @@ def show_product(tenant: str, product: str) -> str:
     )
 
 
-def _read_place() -> Cursor | None:
+def _read_place() -> Key | None:
     cursor = request.args.get("cursor")
     if not cursor:
         return None

@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from app.deliveries.serializers import find_retry_reason, find_url, measure_duration
+from app.language import say, translate
 from app.webhooks import states
 from app.webhooks.models import Attempt, Delivery, Webhook
 
 _PARTS = {
     "dns": "DNS",
-    "connect": "Connect",
+    "connect": say("Connect"),
     "tls": "TLS",
-    "first_byte": "First byte",
-    "head": "Head",
+    "first_byte": say("First byte"),
+    "head": say("Head"),
 }
 _OUTCOMES = {
-    states.SUCCESS: ("Arrived", "is-good"),
-    states.FAILED: ("Failed", "is-bad"),
-    states.LOST: ("Lost", "is-warning"),
-    states.STARTED: ("Under way", "is-accent"),
+    states.SUCCESS: (say("Arrived"), "is-good"),
+    states.FAILED: (say("Failed"), "is-bad"),
+    states.LOST: (say("Lost"), "is-warning"),
+    states.STARTED: (say("Under way"), "is-accent"),
 }
 # The bar is so many units long.
 BAR_LENGTH = 1000
@@ -42,7 +43,7 @@ def build_attempt(attempt: Attempt, delivery: Delivery, webhook: Webhook) -> Sim
     word, tone = _OUTCOMES[attempt.outcome]
     return SimpleNamespace(
         number=attempt.number,
-        word=word,
+        word=translate(word),
         tone=tone,
         status_code=attempt.status_code,
         started_at=attempt.started_at,
@@ -66,7 +67,7 @@ def build_parts(attempt: Attempt) -> list[Part]:
     found = [(name, label, int(phases[name])) for name, label in _PARTS.items() if name in phases]
     rest = int(phases.get("total", 0)) - sum(milliseconds for _, _, milliseconds in found)
     if attempt.status_code is not None and rest > 0:
-        found.append(("body", "Body", rest))
+        found.append(("body", say("Body"), rest))
     total = max(1, sum(milliseconds for _, _, milliseconds in found))
     parts: list[Part] = []
     passed = 0

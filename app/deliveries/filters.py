@@ -15,6 +15,7 @@ from sqlalchemy import false, not_, or_, select
 from app.comparisons import Compare, Condition, build_condition, compare_id, compare_order, compare_text
 from app.deliveries import queries
 from app.deliveries.schema import KNOWN_EVENT_TYPES, STATES, DeliveryFilter, check_span, read_release
+from app.language import say
 from app.listing import ListQuery
 from app.parameters import (
     PLACE,
@@ -71,7 +72,7 @@ def _read_query(parameters: Parameters, fields: Mapping[str, Compare]) -> ListQu
 
     def read_filter(name: str, value: str) -> None:
         if name in conditions:
-            raise BadValueError("must be given once.")
+            raise BadValueError(say("must be given once."))
         condition = build_condition(fields, name, value)
         if condition is None:
             raise build_refusal([*fields, *PLACE])
@@ -125,7 +126,7 @@ def _is_of_events(tenant_id: str, subject: _Subject, filters: DeliveryFilter) ->
 
 def _compare_state(tenant_id: str, subject: _Subject, operator: str, value: str) -> Condition:
     if operator not in _WHOLE_WORDS:
-        raise BadValueError(f"knows the operators {', '.join(_WHOLE_WORDS)}.")
+        raise BadValueError(say("knows the operators {names}.", names=", ".join(_WHOLE_WORDS)))
     _check_words(operator, value, STATES)
     if operator == "eq" and (few := queries.find_few_in_state(tenant_id, value)) is not None:
         return _is_one_of(subject, few)
@@ -136,7 +137,7 @@ def _compare_state(tenant_id: str, subject: _Subject, operator: str, value: str)
 
 def _compare_outcome(operator: str, value: str) -> Condition:
     if operator not in _WHOLE_WORDS:
-        raise BadValueError(f"knows the operators {', '.join(_WHOLE_WORDS)}.")
+        raise BadValueError(say("knows the operators {names}.", names=", ".join(_WHOLE_WORDS)))
     _check_words(operator, value, OUTCOMES)
     return compare_text(Attempt.outcome)(operator, value)
 
@@ -145,14 +146,14 @@ def _check_words(operator: str, value: str, known: tuple[str, ...]) -> None:
     """Raises BadValueError if one of the words that are compared as a whole is none of those that are known."""
     words = {"eq": [value], "ne": [value]}.get(operator, value.split(",") if operator in _WHOLE_WORDS else [])
     if unknown := set(words) - set(known):
-        raise BadValueError(f"must be one of {', '.join(known)}; {min(unknown)!r} is none.")
+        raise BadValueError(say("must be one of {names}; {value} is none.", names=", ".join(known), value=min(unknown)))
 
 
 def _compare_strict_id(column: Any) -> Compare:
     def compare(operator: str, value: str) -> Condition:
         condition = compare_id(column)(operator, value)
         if not all(map(is_canonical_id, value.split(","))):
-            raise BadValueError("must be an id, a UUID in lower case.")
+            raise BadValueError(say("must be an id, a UUID in lower case."))
         return condition
 
     return compare
@@ -161,7 +162,7 @@ def _compare_strict_id(column: Any) -> Compare:
 def _compare_equal(build: Callable[[str], Condition]) -> Compare:
     def compare(operator: str, value: str) -> Condition:
         if operator != "eq":
-            raise BadValueError("knows no operators.")
+            raise BadValueError(say("knows no operators."))
         return build(value)
 
     return compare

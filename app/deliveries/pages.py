@@ -19,13 +19,14 @@ from app.deliveries.schema import DeliveryFilter, parse_filter
 from app.deliveries.serializers import find_url
 from app.deliveries.wording import count_allowed, count_round, describe_state, find_reason
 from app.exceptions import FieldError, ValidationError
+from app.language import format_number
+from app.language import gettext as _
 from app.paging import Place
 from app.webhooks import states
 from app.webhooks.models import Attempt
 from app.webhooks.pages import shorten_url
 
 PAGE_SIZE = 50
-_SHOWN_WITH_ENTITY = 50
 _FILTERS = ("release", "event", "state", "webhook", "since", "until")
 _TIMES = ("since", "until")
 # What a browser sends for a date and time; it is meant as UTC, which is what all pages show.
@@ -77,11 +78,6 @@ def _speak(error: FieldError) -> FieldError:
     labels = {"cursor": "The page that you asked for", **{name: name.capitalize() for name in _FILTERS}}
     label, rest = labels.get(error.field, error.field), error.message.removeprefix(error.field)
     return FieldError(error.field if error.field in _FILTERS else "", error.code, f"{label}{rest}")
-
-
-def list_of_entity(tenant_id: str, entity_id: str) -> list[SimpleNamespace]:
-    """Gives the newest deliveries of the events about a release."""
-    return build_rows(tenant_id, queries.list_of_entity(tenant_id, entity_id, _SHOWN_WITH_ENTITY))
 
 
 def list_of_webhook(tenant_id: str, webhook_id: str, limit: int) -> list[SimpleNamespace]:
@@ -149,10 +145,10 @@ def describe_letters(rows: Sequence[SimpleNamespace]) -> str:
     """Takes the dead letters that a list shows; gives what can be done about them."""
     stuck = [row for row in rows if not row.can_be_resent]
     if not stuck:
-        return "What was given up. Each of them can be sent again."
+        return _("What was given up. Each of them can be sent again.")
     if len(stuck) == len(rows) and all(row.webhook_id is None for row in rows):
-        return "What was given up. It was for a webhook that is deleted, so it cannot be sent again."
-    return "What was given up. It can be sent again while its webhook is there and switched on."
+        return _("What was given up. It was for a webhook that is deleted, so it cannot be sent again.")
+    return _("What was given up. It can be sent again while its webhook is there and switched on.")
 
 
 def format_body(body: bytes) -> str:
@@ -162,4 +158,4 @@ def format_body(body: bytes) -> str:
 
 def format_count(count: int) -> str:
     """Gives a count in words, which was not taken to its end beyond ``COUNT_LIMIT``."""
-    return f"{count:,}" if count <= COUNT_LIMIT else f"{COUNT_LIMIT:,}+"
+    return format_number(count) if count <= COUNT_LIMIT else f"{format_number(COUNT_LIMIT)}+"

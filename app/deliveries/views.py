@@ -15,6 +15,8 @@ from app.deliveries import pages, queries, service, webhook_choice
 from app.deliveries.schema import HELD, KNOWN_EVENT_TYPES, STATES
 from app.exceptions import ConflictError
 from app.forms import FormState
+from app.language import gettext as _
+from app.language import translate
 from app.paging import build_cursor
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/webhooks/deliveries")
@@ -68,13 +70,13 @@ def resend(delivery_id: str) -> Response:
     try:
         delivery = service.resend(current_user.actor, delivery_id)
     except ConflictError as error:
-        flash(error.message, "error")
+        flash(translate(error.message), "error")
     else:
         is_held = delivery.state == HELD
         flash(
-            "The webhook is paused: it is held, and goes out once the webhook is resumed."
+            _("The webhook is paused: it is held, and goes out once the webhook is resumed.")
             if is_held
-            else "It is sent again, with the same webhook-id and the same bytes.",
+            else _("It is sent again, with the same webhook-id and the same bytes."),
             "info" if is_held else "success",
         )
     return redirect(url_for(".show_delivery", delivery_id=delivery_id), 303)

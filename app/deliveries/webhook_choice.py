@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from app.language import gettext as _
 from app.text import find_encoding_error
 from app.webhooks import queries
 from app.webhooks.models import Webhook
@@ -48,20 +49,23 @@ def _is_unique(tenant_id: str, webhook: Webhook) -> bool:
 
 def _describe(meant: Sequence[Webhook]) -> str:
     if not meant:
-        return "No webhook has this as its id, or in its name or URL."
+        return _("No webhook has this as its id, or in its name or URL.")
     if len(meant) == 1:
         return f"{_name(meant[0])}, {_locate(meant[0])}"
     count = Counter(webhook.name for webhook in meant)
     named = [
-        _name(webhook) if count[webhook.name] == 1 else f"{_name(webhook)} at {_locate(webhook)}"
+        _name(webhook)
+        if count[webhook.name] == 1
+        else _("{name} at {address}", name=_name(webhook), address=_locate(webhook))
         for webhook in meant[:_NAMED]
     ]
-    return f"{', '.join(named)}{' and others' if len(meant) > _NAMED else ''}"
+    names = ", ".join(named)
+    return _("{names} and others", names=names) if len(meant) > _NAMED else names
 
 
 def _name(webhook: Webhook) -> str:
     name = _cut(webhook.name)
-    return f"{name} (deleted)" if webhook.deleted_at else name
+    return _("{name} (deleted)", name=name) if webhook.deleted_at else name
 
 
 def _locate(webhook: Webhook) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.deliveries.schema import DEAD, DELIVERED, DELIVERING, HELD, QUEUED, RETRYING
+from app.language import gettext as _
 from app.webhooks import states
 from app.webhooks.models import Delivery
 from app.webhooks.pausing import SWITCHED_OFF
@@ -24,16 +25,22 @@ def describe_state(delivery: Delivery) -> tuple[str, str]:
     """Gives the state as a word and in words: when it arrived or is tried again, or why it is where it is."""
     state = find_state(delivery)
     words = {
-        QUEUED: "Queued",
-        DELIVERING: f"Delivering (attempt {count_round(delivery)} of {count_allowed(delivery)})",
-        DEAD: f"Dead: {find_reason(delivery)}",
-        HELD: f"Held: {find_reason(delivery)}",
+        QUEUED: _("Queued"),
+        DELIVERING: _(
+            "Delivering (attempt {number} of {allowed})", number=count_round(delivery), allowed=count_allowed(delivery)
+        ),
+        DEAD: _("Dead: {reason}", reason=find_reason(delivery)),
+        HELD: _("Held: {reason}", reason=find_reason(delivery)),
     }
     if state == DELIVERED and delivery.delivered_at:
-        return state, f"Delivered at {_format_clock(delivery.delivered_at)}"
+        return state, _("Delivered at {time}", time=_format_clock(delivery.delivered_at))
     if state == RETRYING and delivery.next_attempt_at:
-        at = _format_clock(delivery.next_attempt_at)
-        return state, f"Retrying at {at} (attempt {count_round(delivery) + 1} of {count_allowed(delivery)})"
+        return state, _(
+            "Retrying at {time} (attempt {number} of {allowed})",
+            time=_format_clock(delivery.next_attempt_at),
+            number=count_round(delivery) + 1,
+            allowed=count_allowed(delivery),
+        )
     return state, words.get(state, state.capitalize())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
@@ -16,9 +18,10 @@ from app.answers import (
     read_idempotency_key,
     refuse_trial,
 )
-from app.json_body import read_json_object
-from app.releases import changes, filters, lifecycle, queries, service
+from app.json_body import read_json_object, read_optional_json_object
+from app.releases import changes, deletion, filters, lifecycle, listing, planning, queries, service
 from app.releases.serializers import serialize_release
+from app.times import format_time
 
 blueprint = Blueprint("releases_api", __name__, url_prefix="/v3/releases")
 
@@ -45,9 +48,11 @@ def create_release() -> Response:
 def list_releases() -> Response:
     """Answers a bare array, with the next page's address in Link."""
     wanted = filters.parse_list_query(list_parameters())
-    found = queries.list_releases(g.actor.tenant_id, wanted)
+    found = listing.list_releases(g.actor.tenant_id, wanted)
     return answer_list(
-        [serialize_release(release) for release in found], wanted.limit, lambda: filters.build_cursor(found[-1])
+        [serialize_release(release) for release in found],
+        wanted.limit,
+        lambda: listing.build_cursor(found[-1], is_by_version=wanted.is_by_version),
     )
 
 
@@ -55,7 +60,8 @@ def list_releases() -> Response:
 @token_required("release:read")
 def get_release(release_id: str) -> Response:
     """Answers one release."""
-    return answer_json(serialize_release(queries.get_release(g.actor.tenant_id, release_id)))
+    release = queries.get_release(g.actor.tenant_id, release_id)
+    return answer_json(serialize_release(release), headers=_tell_plan(release.publish_at))
 
 
 @blueprint.patch("/<release_id>")
@@ -77,26 +83,50 @@ def update_release(release_id: str) -> Response:
 @blueprint.delete("/<release_id>")
 @token_required("release:write")
 def delete_release(release_id: str) -> Response:
-    """Deletes a draft."""
+    """Deletes a draft. It can be restored for some days."""
     refuse_trial()
-    lifecycle.delete_release(g.actor, release_id)
+    deletion.delete_release(g.actor, release_id)
     return Response(status=204)
+
+
+@blueprint.post("/<release_id>/restore")
+@token_required("release:write")
+def restore_release(release_id: str) -> Response:
+    """Brings a deleted draft back, as bodiless as deleting it."""
+    refuse_trial()
+    restoration = deletion.restore_release(g.actor, release_id)
+    headers = {"Idempotent-Replayed": "true"} if restoration.is_replay else {}
+    return answer_json(serialize_release(restoration.release), headers=headers)
 
 
 @blueprint.post("/<release_id>/publish")
 @token_required("release:write")
 def publish_release(release_id: str) -> Response:
-    """Publishes a release. Clients send no body; one that comes is not looked at."""
+    """Publishes a release: at once, as clients do who send no body, or at the time that a body names."""
     refuse_trial()
-    return answer_json(serialize_release(lifecycle.publish_release(g.actor, release_id)))
+    publish_at = planning.parse_publication(g.actor, release_id, read_optional_json_object())
+    if publish_at is None:
+        return answer_json(serialize_release(lifecycle.publish_release(g.actor, release_id)))
+    release = planning.plan_publication(g.actor, release_id, publish_at)
+    return answer_json(serialize_release(release), headers=_tell_plan(release.publish_at))
+
+
+@blueprint.delete("/<release_id>/publish")
+@token_required("release:write")
+def cancel_publication(release_id: str) -> Response:
+    """Takes back that a release is to be published at a time."""
+    refuse_trial()
+    planning.cancel_publication(g.actor, release_id)
+    return Response(status=204)
 
 
 @blueprint.post("/<release_id>/archive")
 @token_required("release:write")
 def archive_release(release_id: str) -> Response:
-    """Archives a release, as bodiless as publishing it."""
+    """Archives a release; a body may say why, and what stands in its place."""
     refuse_trial()
-    return answer_json(serialize_release(lifecycle.archive_release(g.actor, release_id)))
+    archiving = lifecycle.parse_archiving(g.actor, release_id, read_optional_json_object())
+    return answer_json(serialize_release(lifecycle.archive_release(g.actor, release_id, archiving)))
 
 
 @blueprint.post("/<release_id>/unarchive")
@@ -105,3 +135,8 @@ def unarchive_release(release_id: str) -> Response:
     """Takes a release out of the archive, as bodiless as putting it there."""
     refuse_trial()
     return answer_json(serialize_release(lifecycle.unarchive_release(g.actor, release_id)))
+
+
+def _tell_plan(publish_at: datetime | None) -> dict[str, str]:
+    # The contract fixes the members of a release, so what is planned for one is a header.
+    return {"Slipway-Publish-At": format_time(publish_at)} if publish_at else {}

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from app import times
 from app.accounts.actors import Actor
 from app.database import transaction
+from app.drafts import rows as drafts
 from app.exceptions import ConflictError, DuplicateReleaseError, FieldError, ValidationError
+from app.language import say
 from app.releases import queries, rows, schema, service, versions
 from app.releases.models import Release
 from app.releases.schema import ReleaseChange, ReleaseDraft
 from app.webhooks import events
 
 _PLACE = ("channel", "version", "platforms")
-_READ_ONLY = "This release is published, and read-only from then on"
+_READ_ONLY = say("This release is published, and read-only from then on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def update_release(actor: Actor, release_id: str, change: ReleaseChange) -> Rele
                 session.flush()
                 details = {"before": before, "after": {name: getattr(release, name) for name in before}}
                 rows.record_event(session, actor, events.RELEASE_UPDATED, release, release.updated_at, details)
+            drafts.remove_changed(session, actor, release_id)
             session.expunge(release)
     except IntegrityError:
         return _resolve_collision(actor, release_id, change)

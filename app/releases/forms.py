@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from app.exceptions import FieldError
@@ -69,14 +70,35 @@ def build_stored_values(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def build_raw(values: Mapping[str, Any]) -> dict[str, Any]:
     """Takes the form's values; gives the members of the API's body that they stand for."""
-    others = (part.strip() for part in values["platformsOther"].split(","))
     raw = {name: values[name] for name in ("name", "version", "channel", "notes", "productId")}
-    raw["platforms"] = [*values["platforms"], *(name for name in others if name)]
+    raw["platforms"] = [*values["platforms"], *split_platforms(values["platformsOther"])]
     raw["private"] = values["private"]
     # Who types a date means it, ticked or not: what was typed must not be dropped.
     if values["isOld"] or values["oldDate"]:
         raw["createdAt"] = _build_time(values["oldDate"], values["oldZone"])
     return raw
+
+
+def split_platforms(text: str) -> list[str]:
+    """Takes the field of other platforms; gives the names in it."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def refill(values: Mapping[str, Any], suggestion: str) -> dict[str, Any]:
+    """Takes the form's values and a suggestion that was taken, as its button says it; gives the values with it.
+
+    A suggestion is the query of an address: ``field`` and ``value``, and for a platform what was ``typed`` in its
+    place. One that says nothing changes nothing.
+    """
+    said = dict(parse_qsl(suggestion))
+    field, value = said.get("field"), said.get("value", "")
+    if field in ("version", "channel") and value:
+        return {**values, field: value}
+    if field == "platforms" and value:
+        others = [name for name in split_platforms(values["platformsOther"]) if name != said.get("typed")]
+        platforms = list(dict.fromkeys([*values["platforms"], value]))
+        return {**values, "platforms": platforms, "platformsOther": ", ".join(others)}
+    return dict(values)
 
 
 def _build_time(date: str, zone: str) -> str:

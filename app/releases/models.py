@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.database import Id, UtcDateTime, generate_id
 from app.extensions import Model
-
-if TYPE_CHECKING:
-    from app.files.models import ReleaseFile
+from app.files.models import ReleaseFile
 
 
 class Release(Model):
@@ -26,6 +24,7 @@ class Release(Model):
         Index("ix_releases_product_listing", "tenant_id", "product_id", "created_at", "id"),
         # In the order of versions, for lists and for what is the newest of a channel.
         Index("ix_releases_version", "tenant_id", "version_key", "id"),
+        Index("ix_releases_product_order", "tenant_id", "product_id", "version_key", "id"),
         Index("ix_releases_product_version", "tenant_id", "product_id", "channel", "version_key", "id"),
         Index(
             "ix_releases_due",
@@ -64,11 +63,11 @@ class Release(Model):
 
     # For reading alone: their own service writes them. However many releases are loaded, their files come by one query.
     files: Mapped[list[ReleaseFile]] = relationship(
-        "ReleaseFile",
+        ReleaseFile,
         lazy="selectin",
         viewonly=True,
         cascade="expunge",
-        order_by="ReleaseFile.created_at, ReleaseFile.id",
+        order_by=(ReleaseFile.created_at, ReleaseFile.id),
     )
 
 

@@ -10,26 +10,25 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from app.accounts.models import Tenant
 from app.exceptions import NotFoundError
 from app.extensions import db
-from app.listing import ListQuery, cut_list
+from app.language import say
 from app.paging import Cursor
 from app.products.models import Product
+from app.releases.listing import ReleaseFilter, list_releases
 from app.releases.models import Release, ReleaseSlot
 from app.text import is_canonical_id
 
 # What the form offers is what people release now: a name that was used once, years ago, is no help.
 _LOOK_BACK = 200
 _OFFERED = 12
-
-
-# What releases to list: conditions (see ``filters``), order, and from where. ``limit`` counts rows.
-ReleaseFilter = ListQuery
+# Of a search: each costs as much as the one before.
+_WORDS = 8
 
 
 def get_release(tenant_id: str, release_id: str) -> Release:
     """Gives the tenant's release. Raises NotFoundError, alike for an absent one and for another tenant's."""
     release = find_release(tenant_id, release_id)
     if release is None:
-        raise NotFoundError("There is no such release.")
+        raise NotFoundError(say("There is no such release."))
     return release
 
 
@@ -38,12 +37,6 @@ def find_release(tenant_id: str, release_id: str) -> Release | None:
     if not is_canonical_id(release_id):
         return None
     return db.session.scalar(select(Release).where(Release.tenant_id == tenant_id, Release.id == release_id))
-
-
-def list_releases(tenant_id: str, wanted: ReleaseFilter) -> list[Release]:
-    """Gives the releases of a tenant that fit, at most ``wanted.limit`` of them."""
-    query = select(Release).where(Release.tenant_id == tenant_id, *wanted.conditions)
-    return list(db.session.scalars(cut_list(query, (Release.created_at, Release.id), wanted)))
 
 
 def find_slot_holders(
@@ -108,7 +101,7 @@ def find_public_product(tenant_slug: str, product_slug: str) -> tuple[Tenant, Pr
     )
     row = db.session.execute(query).first()
     if row is None:
-        raise NotFoundError("There is no such page.")
+        raise NotFoundError(say("There is no such page."))
     return row[0], row[1]
 
 
@@ -133,9 +126,17 @@ def is_of_product(product_id: str) -> ColumnElement[bool]:
 
 
 def mentions(text: str) -> ColumnElement[bool]:
-    """The condition that name, version or channel holds the text, whatever its case."""
-    return or_(
-        Release.name.icontains(text, autoescape=True),
-        Release.version.icontains(text, autoescape=True),
-        Release.channel.icontains(text, autoescape=True),
-    )
+    """The condition that name, version or channel holds each word of the text, whatever its case.
+
+    Notes are not looked through: they are long, and what they hold is found where customers read them.
+    """
+    words = text.split()[:_WORDS] or [text]
+    return and_(*(_mentions_word(word) for word in words))
+
+
+def _mentions_word(word: str) -> ColumnElement[bool]:
+    columns = (Release.name, Release.version, Release.channel)
+    found = [column.icontains(word, autoescape=True) for column in columns]
+    if word[:1] in "vV" and word[1:2].isdigit():
+        found.append(Release.version.startswith(word[1:], autoescape=True))
+    return or_(*found)

@@ -8,19 +8,22 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app import times
 from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.database import generate_id
 from app.exceptions import NotFoundError
+from app.language import say
 from app.releases.models import Release, ReleaseSlot
 from app.releases.schema import ReleaseDraft
 from app.releases.serializers import serialize_release
 from app.text import is_canonical_id
-from app.webhooks import outbox
+from app.times import format_time
+from app.webhooks import events, outbox
 
 
 def lock_release(session: Session, tenant_id: str, release_id: str) -> Release:
@@ -37,21 +40,62 @@ def lock_release(session: Session, tenant_id: str, release_id: str) -> Release:
     )
     release = session.scalar(query) if is_canonical_id(release_id) else None
     if release is None:
-        raise NotFoundError("There is no such release.")
+        raise NotFoundError(say("There is no such release."))
     return release
 
 
 def record_event(
-    session: Session, actor: Actor, event_type: str, release: Release, moment: datetime, details: Mapping[str, Any]
+    session: Session,
+    actor: Actor,
+    event_type: str,
+    release: Release,
+    moment: datetime,
+    details: Mapping[str, Any],
+    *,
+    action: str | None = None,
 ) -> None:
     """Writes what is owed when something happened to a release: event, deliveries and audit entry.
 
     The event's data is the release as it is now, so whatever changed is written before. ``details`` are the audit
-    entry's alone.
+    entry's alone, and so is ``action`` where it was something else than what receivers are told.
     """
     data = serialize_release(release)
     outbox.record(session, actor.tenant_id, event_type, release.id, data, moment)
-    audit.record(session, actor, event_type, release.id, details)
+    audit.record(session, actor, action or event_type, release.id, details)
+
+
+def publish(session: Session, actor: Actor, release: Release, details: Mapping[str, Any]) -> None:
+    """Takes a draft that nobody else can change now, new or locked; publishes it, and writes what that owes.
+
+    What was planned for it is over with that.
+    """
+    moment = times.now()
+    values = {
+        "published": True,
+        "published_at": moment,
+        "updated_at": moment,
+        "publish_at": None,
+        "publish_by": None,
+    }
+    session.execute(
+        update(Release)
+        .where(Release.tenant_id == release.tenant_id, Release.id == release.id)
+        .values(values)
+        .execution_options(synchronize_session=False)
+    )
+    # A release that was inserted a moment ago is not the session's own.
+    for name, value in values.items():
+        set_committed_value(release, name, value)
+    record_event(session, actor, events.RELEASE_PUBLISHED, release, moment, details)
+
+
+def clear_plan(release: Release) -> dict[str, Any]:
+    """Takes back what is planned for a release; gives what an audit entry tells of that, nothing if there was none."""
+    planned_at = release.publish_at
+    release.publish_at = release.publish_by = None
+    if planned_at is None:
+        return {}
+    return {"before": {"publishAt": format_time(planned_at)}, "after": {"publishAt": None}}
 
 
 def insert_release(session: Session, actor: Actor, draft: ReleaseDraft) -> Release:
@@ -84,8 +128,13 @@ def insert_release(session: Session, actor: Actor, draft: ReleaseDraft) -> Relea
     release = Release(**values)
     # The session's unit of work costs three times what the statements do; there is nothing here for it to find out.
     session.execute(Release.__table__.insert(), values)  # type: ignore[attr-defined]
-    _insert_slots(session, release, _list_platforms(release))
+    insert_slots(session, release)
     return release
+
+
+def insert_slots(session: Session, release: Release) -> None:
+    """Takes all the places of a release that is stored. Raises IntegrityError if one is taken."""
+    _insert_slots(session, release, _list_platforms(release))
 
 
 def move_slots(session: Session, release: Release, channel: str, version_key: bytes, platforms: list[str]) -> None:

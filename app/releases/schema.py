@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field
 
 from app import notes, times
 from app.exceptions import FieldError, ValidationError
+from app.language import say
 from app.releases import versions
-from app.schemas import Line, Schema, describe_unknown, refuse, validate
+from app.schemas import Line, Schema, complete_rule, describe_unknown, refuse, validate
 from app.text import find_encoding_error
 
 S = TypeVar("S", bound=Schema)
@@ -23,14 +24,14 @@ PLATFORM_COUNT_LIMIT = 64
 DEFAULT_CHANNEL = "stable"
 
 LABELS = {
-    "name": "Name",
-    "version": "Version",
-    "channel": "Channel",
-    "platforms": "Platforms",
-    "private": "Private",
-    "notes": "Notes",
-    "productId": "Product",
-    "createdAt": "Created at",
+    "name": say("Name"),
+    "version": say("Version"),
+    "channel": say("Channel"),
+    "platforms": say("Platforms"),
+    "private": say("Private"),
+    "notes": say("Notes"),
+    "productId": say("Product"),
+    "createdAt": say("Created at"),
 }
 
 
@@ -39,13 +40,18 @@ def _check_version(value: str) -> str:
     if error is None:
         return value
     code, message = error
-    raise refuse(code, message.removeprefix("Version "))
+    raise refuse(code, message)
 
 
 def _check_platforms(value: list[str]) -> list[str]:
     unique = list(dict.fromkeys(value))
     if len(unique) > PLATFORM_COUNT_LIMIT:
-        raise refuse("too_many", f"must name at most {PLATFORM_COUNT_LIMIT} platforms; there are {len(unique)}.")
+        raise refuse(
+            "too_many",
+            say(
+                "must name at most {limit} platforms; there are {count}.", limit=PLATFORM_COUNT_LIMIT, count=len(unique)
+            ),
+        )
     return unique
 
 
@@ -61,16 +67,18 @@ def find_notes_error(value: str) -> tuple[str, str] | None:
     if error := find_encoding_error(value):
         return error
     if len(value) > NOTES_LIMIT:
-        return "too_long", f"must have at most {NOTES_LIMIT} characters; they have {len(value)}."
+        return "too_long", say(
+            "must have at most {limit} characters; they have {count}.", limit=NOTES_LIMIT, count=len(value)
+        )
     if excess := notes.find_excess(value):
-        return "too_complex", f"are too complex to show: {excess}"
+        return "too_complex", say("are too complex to show: {excess}", excess=excess)
     return None
 
 
 def _check_created_at(value: str) -> str:
     moment = times.parse_time(value)
     if moment is None:
-        raise refuse("invalid_time", "must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z.")
+        raise refuse("invalid_time", say("must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z."))
     return value
 
 
@@ -212,7 +220,7 @@ def parse_notes(text: str) -> tuple[str, tuple[FieldError, ...]]:
     if error is None:
         return value, ()
     code, rule = error
-    return value, (FieldError("notes", code, f"{LABELS['notes']} {rule}"),)
+    return value, (FieldError("notes", code, complete_rule(LABELS["notes"], rule)),)
 
 
 def _sort_members(raw: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -230,7 +238,7 @@ def _find_future(given: Mapping[str, Any], now: datetime) -> list[FieldError]:
     moment = times.parse_time(text) if isinstance(text, str) else None
     if moment is None or moment <= now:
         return []
-    message = "Created at must not be in the future: it is only for old releases."
+    message = say("Created at must not be in the future: it is only for old releases.")
     return [FieldError("createdAt", "in_the_future", message)]
 
 

@@ -15,25 +15,31 @@ from sqlalchemy.exc import IntegrityError
 from app import notes, times
 from app.accounts.actors import Actor
 from app.database import transaction
+from app.drafts import rows as drafts
 from app.exceptions import DuplicateReleaseError, FieldError, NotFoundError, ValidationError
 from app.idempotency import rows as keys
+from app.language import say
 from app.products import queries as products
-from app.releases import queries, rows, schema
+from app.releases import last_product, queries, rows, schema
 from app.releases.models import Release
 from app.releases.schema import ReleaseDraft
 from app.webhooks import events
 
 _UNKNOWN_PRODUCT = FieldError(
-    "productId", "unknown_product", "Product does not exist: there is no product with this id."
+    "productId", "unknown_product", say("Product does not exist: there is no product with this id.")
 )
+# Why a draft that was there before is not published by sending it again.
+_ARCHIVED = say("This release exists already, and is archived: take it out of the archive before you publish it.")
+_CHANGED = say("This release was changed after it was created: look at it before you publish it.")
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """What came of a create: the release, and whether it was there before (``is_replay``)."""
+    """What came of a create: the release, whether it was there before (``is_replay``), and whether it was published."""
 
     release: Release
     is_replay: bool
+    is_published_now: bool = False
 
 
 def parse_release(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False) -> ReleaseDraft:
@@ -58,26 +64,68 @@ def parse_release(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = Fal
     return draft
 
 
-def create_release(actor: Actor, draft: ReleaseDraft, idempotency_key: str | None = None) -> Creation:
+def create_release(
+    actor: Actor, draft: ReleaseDraft, idempotency_key: str | None = None, *, publishes: bool = False
+) -> Creation:
     """Commits a release together with what it owes: event, deliveries, audit entry; then rings for the workers.
 
-    Whoever sends the same twice gets the first one back. Raises DuplicateReleaseError if another release has the
-    place, IdempotencyMismatchError if the key came with something else, PermissionDeniedError.
+    With ``publishes`` it is published in the same transaction, and owes that, too. Whoever sends the same twice gets
+    the first one back; if that is still a draft, with ``publishes`` it is published now. Raises DuplicateReleaseError
+    if another release has the place, IdempotencyMismatchError if the key came with something else,
+    PermissionDeniedError.
     """
     actor.require("release:write")
-    if replay := _find_replay(actor, draft, idempotency_key):
-        return replay
+    creation = _find_replay(actor, draft, idempotency_key) or _insert(actor, draft, idempotency_key, publishes)
+    # Another request with the same may have come first, or have published it.
+    is_draft = creation.is_replay and not creation.release.published
+    return _publish_replay(actor, draft, creation) if publishes and is_draft else creation
+
+
+def _insert(actor: Actor, draft: ReleaseDraft, key: str | None, publishes: bool) -> Creation:
     try:
         with transaction() as session:
             release = rows.insert_release(session, actor, draft)
-            if idempotency_key:
-                fingerprint = rows.build_fingerprint(draft)
-                keys.insert_key(session, actor, idempotency_key, fingerprint, release_id=release.id)
+            if key:
+                keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
             details = {"version": draft.version}
             rows.record_event(session, actor, events.RELEASE_CREATED, release, release.updated_at, details)
+            if publishes:
+                release = rows.lock_release(session, actor.tenant_id, release.id)
+                rows.publish(session, actor, release, details)
+                session.expunge(release)
+            drafts.remove_sent(session, actor, key)
+            # The last thing to wait for: who holds it waits for nothing else.
+            last_product.remember_product(session, actor, draft.product_id)
     except IntegrityError:
-        return _resolve_collision(actor, draft, idempotency_key)
-    return Creation(release, is_replay=False)
+        return _resolve_collision(actor, draft, key, publishes)
+    return Creation(release, is_replay=False, is_published_now=publishes)
+
+
+def _publish_replay(actor: Actor, draft: ReleaseDraft, replay: Creation) -> Creation:
+    """Publishes a draft that was there before, unless it is no longer what was sent."""
+    with transaction() as session:
+        release = rows.lock_release(session, actor.tenant_id, replay.release.id)
+        is_draft = not release.published
+        if is_draft and release.archived:
+            raise DuplicateReleaseError(_ARCHIVED, release.id)
+        if is_draft and not (_has_same_place(release, draft) and _has_same_content(release, draft)):
+            raise DuplicateReleaseError(_CHANGED, release.id)
+        if is_draft:
+            rows.publish(session, actor, release, {"version": release.version})
+        session.expunge(release)
+    return Creation(release, is_replay=True, is_published_now=is_draft)
+
+
+def look_up(actor: Actor, draft: ReleaseDraft) -> Creation | None:
+    """Gives the release that creating this draft now would give back, None if it would make one.
+
+    Raises DuplicateReleaseError if another release has the place, PermissionDeniedError.
+    """
+    actor.require("release:write")
+    holder = _find_holder(actor, draft)
+    if holder and not holder.is_replay:
+        raise _describe_duplicate(holder.release)
+    return holder
 
 
 def find_warnings(actor: Actor, draft: ReleaseDraft) -> tuple[str, ...]:
@@ -124,7 +172,7 @@ def _find_replay(actor: Actor, draft: ReleaseDraft, key: str | None) -> Creation
     return Creation(release, is_replay=True) if release else None
 
 
-def _resolve_collision(actor: Actor, draft: ReleaseDraft, key: str | None) -> Creation:
+def _resolve_collision(actor: Actor, draft: ReleaseDraft, key: str | None, publishes: bool) -> Creation:
     """Finds out what the database refused: somebody else, or this caller in another request, came first."""
     if replay := _find_replay(actor, draft, key):
         return replay
@@ -133,10 +181,19 @@ def _resolve_collision(actor: Actor, draft: ReleaseDraft, key: str | None) -> Cr
         raise ValidationError([_UNKNOWN_PRODUCT])
     if holder is None:
         # Whoever had the place or the key has gone meanwhile.
-        return create_release(actor, draft, key)
+        return create_release(actor, draft, key, publishes=publishes)
     if not holder.is_replay:
-        raise DuplicateReleaseError(f"{describe_place(holder.release)}, with other content.", holder.release.id)
-    return _keep_key(actor, draft, key, holder) if key else holder
+        raise _describe_duplicate(holder.release)
+    return _keep_key(actor, draft, key, holder, publishes) if key else holder
+
+
+def _describe_duplicate(release: Release) -> DuplicateReleaseError:
+    message = say(
+        "Version {version} exists already on channel {channel}, with other content.",
+        version=release.version,
+        channel=release.channel,
+    )
+    return DuplicateReleaseError(message, release.id)
 
 
 def _find_holder(actor: Actor, draft: ReleaseDraft) -> Creation | None:
@@ -149,18 +206,27 @@ def _find_holder(actor: Actor, draft: ReleaseDraft) -> Creation | None:
     return Creation(holders[0], is_replay=len(holders) == 1 and _has_same_content(holders[0], draft))
 
 
-def _keep_key(actor: Actor, draft: ReleaseDraft, key: str, replay: Creation) -> Creation:
+def _keep_key(actor: Actor, draft: ReleaseDraft, key: str, replay: Creation, publishes: bool) -> Creation:
     """Commits that the key was used for a release that was there before."""
     release_id = replay.release.id
     try:
         with transaction() as session:
             release = rows.lock_release(session, actor.tenant_id, release_id)
             keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
+            drafts.remove_sent(session, actor, key)
             session.expunge(release)
     except (IntegrityError, NotFoundError):
         # Another request with this key was quicker, and what it sent decides; or the release has gone meanwhile.
-        return create_release(actor, draft, key)
+        return create_release(actor, draft, key, publishes=publishes)
     return Creation(release, is_replay=True)
+
+
+def _has_same_place(release: Release, draft: ReleaseDraft) -> bool:
+    return (release.product_id, release.channel, release.version_key) == (
+        draft.product_id,
+        draft.channel,
+        draft.version_key,
+    )
 
 
 def _has_same_content(release: Release, draft: ReleaseDraft) -> bool:

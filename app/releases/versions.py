@@ -7,26 +7,52 @@ compared as four integers, the missing ones zero: 1.10 is newer than 1.9, and 1.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+from app.language import say
 
 MAX_LENGTH = 128
+FIRST_VERSION = "1.0.0"
 _GRAMMAR = re.compile(r"[0-9]+(?:\.[0-9]+){1,3}\Z")
 _PARTS = 4
 _PART_BYTES = 8
+_LARGEST = (1 << (8 * _PART_BYTES)) - 1
+# What is still being typed: more may make a version of it.
+_BEGINNING = re.compile(r"(?:[0-9]+\.){0,3}[0-9]*\Z")
+_PREFIXED = re.compile(r"\s*[vV]\.?\s*(?P<version>[0-9].*?)\s*\Z")
+# What may follow a version of two, three or four numbers: which number goes up, and how many the result has.
+_STEPS = {
+    2: {"patch": (2, 3), "minor": (1, 2), "major": (0, 2)},
+    3: {"patch": (2, 3), "minor": (1, 3), "major": (0, 3)},
+    4: {"build": (3, 4), "patch": (2, 4), "minor": (1, 4), "major": (0, 4)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NextVersion:
+    """A version that may follow another one, and what goes up in it: build, patch, minor or major."""
+
+    step: str
+    version: str
 
 
 def find_version_error(version: str) -> tuple[str, str] | None:
     """Takes what was given as a version; gives None, or a machine word and a sentence for people."""
     if not version:
-        return "required", "Version is required."
+        return "required", say("Version is required.")
     if len(version) > MAX_LENGTH:
-        return "too_long", f"Version must have at most {MAX_LENGTH} characters; it has {len(version)}."
+        rule = say(
+            "Version must have at most {limit} characters; it has {count}.", limit=MAX_LENGTH, count=len(version)
+        )
+        return "too_long", rule
     if not _GRAMMAR.match(version):
         return (
             "invalid_version",
-            "Version must be two to four numbers with dots between them: x.x, x.x.x or x.x.x.x, such as 1.4.0.",
+            say("Version must be two to four numbers with dots between them: x.x, x.x.x or x.x.x.x, such as 1.4.0."),
         )
-    if any(int(part) >= 1 << (8 * _PART_BYTES) for part in version.split(".")):
-        return "number_too_large", "Version must not have a number larger than 18446744073709551615 (64 bits)."
+    if any(int(part) > _LARGEST for part in version.split(".")):
+        rule = say("Version must not have a number larger than {limit} (64 bits).", limit=_LARGEST)
+        return "number_too_large", rule
     return None
 
 
@@ -35,3 +61,32 @@ def build_version_key(version: str) -> bytes:
     parts = [int(part) for part in version.split(".")]
     parts += [0] * (_PARTS - len(parts))
     return b"".join(part.to_bytes(_PART_BYTES, "big") for part in parts)
+
+
+def list_next(version: str) -> list[NextVersion]:
+    """Takes a valid version; gives those that may follow it, the smallest step first.
+
+    They have as many numbers as it has, but for the patch of a version of two. A number that is at the end of its
+    64 bits has none after it.
+    """
+    numbers = [int(part) for part in version.split(".")]
+    found = []
+    for step, (place, count) in _STEPS[len(numbers)].items():
+        after = [*numbers, *[0] * (_PARTS - len(numbers))]
+        if after[place] < _LARGEST:
+            after[place] += 1
+            after[place + 1 :] = [0] * (_PARTS - place - 1)
+            found.append(NextVersion(step, ".".join(map(str, after[:count]))))
+    return found
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether the text is no version yet, and what is typed next may make it one."""
+    error = find_version_error(text)
+    return error is not None and error[0] in ("required", "invalid_version") and _BEGINNING.match(text) is not None
+
+
+def strip_prefix(text: str) -> str | None:
+    """Takes what was typed; gives the version in it if that only lacks the v in front, else None."""
+    match = _PREFIXED.match(text)
+    return match["version"] if match and find_version_error(match["version"]) is None else None

@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response
 
 from app.accounts.sessions import sign_in_required
 from app.exceptions import ConflictError
+from app.language import gettext as _
+from app.language import ngettext, translate
 from app.webhooks import forms, pausing, queries, rotation, samples, secret_page, service, troubles
 from app.webhooks.schema import DEFAULT_OVERLAP_HOURS, WebhookChangeSchema, parse_rotation
 
@@ -30,7 +32,7 @@ def make_form_key() -> str:
 def send_test(webhook_id: str) -> Response:
     """Sends a test, and leads to where its answer will be."""
     delivery_id = samples.send_test(current_user.actor, webhook_id, request.form.get("clickKey", ""))
-    flash("A test is on its way. What came back shows up here.", "success")
+    flash(_("A test is on its way. What came back shows up here."), "success")
     return redirect(url_for("deliveries.show_delivery", delivery_id=delivery_id), 303)
 
 
@@ -39,8 +41,10 @@ def send_test(webhook_id: str) -> Response:
 def pause(webhook_id: str) -> Response:
     """Holds events back until the webhook is resumed."""
     webhook = pausing.pause_webhook(current_user.actor, webhook_id)
-    words = "Events are held until you resume it." if webhook.active else "It is switched off, too."
-    flash(f"The webhook is paused. {words}", "success")
+    if webhook.active:
+        flash(_("The webhook is paused. Events are held until you resume it."), "success")
+    else:
+        flash(_("The webhook is paused. It is switched off, too."), "success")
     return _go_back(webhook_id)
 
 
@@ -50,9 +54,9 @@ def resume(webhook_id: str) -> Response:
     """Sends what was held, at a ramp."""
     webhook = pausing.resume_webhook(current_user.actor, webhook_id)
     if webhook.active:
-        flash("The webhook is resumed. What was held goes out now, slowly at first.", "success")
+        flash(_("The webhook is resumed. What was held goes out now, slowly at first."), "success")
     else:
-        flash("The pause is over. It is switched off: what it is owed waits until you switch it on.", "info")
+        flash(_("The pause is over. It is switched off: what it is owed waits until you switch it on."), "info")
     return _go_back(webhook_id)
 
 
@@ -62,9 +66,9 @@ def switch_on(webhook_id: str) -> Response:
     """Switches a webhook on that its owner or Slipway had switched off."""
     webhook = service.update_webhook(current_user.actor, webhook_id, WebhookChangeSchema(active=True))
     if webhook.paused_at is None:
-        flash("The webhook is switched on. What it was owed goes out now, slowly at first.", "success")
+        flash(_("The webhook is switched on. What it was owed goes out now, slowly at first."), "success")
     else:
-        flash("The webhook is switched on, and still paused. Events are held until you resume it.", "info")
+        flash(_("The webhook is switched on, and still paused. Events are held until you resume it."), "info")
     return _go_back(webhook_id)
 
 
@@ -75,7 +79,7 @@ def dismiss_notice(webhook_id: str) -> Response:
     webhook = troubles.dismiss_notice(current_user.actor, webhook_id)
     if request.form.get("from") != "list":
         return _go_back(webhook_id)
-    flash(f"The notice about {webhook.name} is gone. The webhook stays switched off.", "success")
+    flash(_("The notice about {name} is gone. The webhook stays switched off.", name=webhook.name), "success")
     return redirect(url_for("webhooks.list_webhooks"), 303)
 
 
@@ -93,7 +97,7 @@ def rotate(webhook_id: str) -> Response:
             actor, webhook_id, sent.overlap_hours, form_key=request.form.get("clickKey", "")
         )
     except ConflictError as error:
-        flash(error.message, "error")
+        flash(translate(error.message), "error")
         return _go_back(webhook_id)
     flash(_describe_overlap(sent.overlap_hours, is_public=secret_page.is_public(webhook)), "success")
     return _go_back(webhook_id)
@@ -104,16 +108,26 @@ def rotate(webhook_id: str) -> Response:
 def cut_over(webhook_id: str) -> Response:
     """Ends an overlap: only the newest secret is good from now on."""
     webhook = rotation.cut_over(current_user.actor, webhook_id)
-    flash(f"Only the newest {'key' if secret_page.is_public(webhook) else 'secret'} signs from now on.", "success")
+    if secret_page.is_public(webhook):
+        flash(_("Only the newest key signs from now on."), "success")
+    else:
+        flash(_("Only the newest secret signs from now on."), "success")
     return _go_back(webhook_id)
 
 
 def _describe_overlap(hours: int, *, is_public: bool) -> str:
-    made = "There is a new key pair" if is_public else "There is a new secret"
     if hours:
-        return f"{made}. The former one stays good for {hours} hour{'s' if hours > 1 else ''}."
-    needed = "whose public key the receiver needs now" if is_public else "which the receiver needs now"
-    return f"{made}, {needed}: the former one is worth nothing any more."
+        made = _("There is a new key pair.") if is_public else _("There is a new secret.")
+        stays = ngettext(
+            "The former one stays good for {count} hour.", "The former one stays good for {count} hours.", hours
+        )
+        return f"{made} {stays}"
+    if is_public:
+        words = _("There is a new key pair, whose public key the receiver needs now.")
+    else:
+        words = _("There is a new secret, which the receiver needs now.")
+    worthless = _("The former one is worth nothing any more.")
+    return f"{words} {worthless}"
 
 
 def _go_back(webhook_id: str) -> Response:

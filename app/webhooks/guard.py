@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+from app.language import say
 from app.webhooks.reserved import is_public_address, is_reserved_name, is_service_port
 from app.webhooks.resolver import resolve_name
 from app.webhooks.schema import URL_LIMIT
@@ -113,7 +114,9 @@ def pin_addresses(url: WebhookUrl, allowed_networks: Sequence[Network], resolve:
             raise GuardError(*url.refusal)
         if not is_public_address(address):
             # The address is not named: in a network of one's own, DNS tells insiders what others should not learn.
-            raise GuardError("forbidden_ip", "URL must lead to a public address, not to a private or reserved one.")
+            raise GuardError(
+                "forbidden_ip", say("URL must lead to a public address, not to a private or reserved one.")
+            )
     # The second chance is an address of the other family, if there is one: often only one family is reachable.
     first, *others = addresses
     others.sort(key=lambda address: address.version == first.version)
@@ -130,27 +133,32 @@ def _resolve(host: str, resolve: Resolve) -> tuple[Address, ...]:
     except OSError as error:
         reason = error.strerror or str(error)
     if not found:
-        raise UnresolvedError("dns_error", f"URL must name a host that exists; {host} does not resolve: {reason}.")
+        raise UnresolvedError(
+            "dns_error",
+            say("URL must name a host that exists; {host} does not resolve: {reason}.", host=host, reason=reason),
+        )
     return tuple(ip_address(text) for text in dict.fromkeys(found))
 
 
 def parse_webhook_url(url: str) -> WebhookUrl:
     """Takes a URL; gives its parts, which no two programs can read differently. Raises GuardError."""
     if len(url) > URL_LIMIT:
-        raise GuardError("bad_url", f"URL must have at most {URL_LIMIT} characters; it has {len(url)}.")
+        raise GuardError(
+            "bad_url", say("URL must have at most {limit} characters; it has {count}.", limit=URL_LIMIT, count=len(url))
+        )
     if foreign := _FOREIGN.search(url):
         raise _build_character_error(foreign[0])
     if "#" in url:
-        raise GuardError("bad_url", "URL must not have a fragment (#).")
+        raise GuardError("bad_url", say("URL must not have a fragment (#)."))
     if not _SCHEME.match(url):
-        raise GuardError("bad_scheme", "URL must begin with http:// or https://.")
+        raise GuardError("bad_scheme", say("URL must begin with http:// or https://."))
     parts = _URL.match(url)
     if parts is None:
         raise _build_host_error()
     if "@" in parts["authority"]:
-        raise GuardError("userinfo", "URL must not hold a user name or a password.")
+        raise GuardError("userinfo", say("URL must not hold a user name or a password."))
     if not _TARGET.match(parts["target"]):
-        raise GuardError("bad_url", "URL must have a path and a query in which all is encoded that must be.")
+        raise GuardError("bad_url", say("URL must have a path and a query in which all is encoded that must be."))
     scheme = parts["scheme"].lower()
     host, port, address = _parse_authority(parts["authority"], scheme)
     # An empty path is "/" (RFC 9110, section 4.2.3).
@@ -167,7 +175,7 @@ def _parse_authority(authority: str, scheme: str) -> tuple[str, int, Address | N
     if match["port"] is None:
         return host, _DEFAULT_PORTS[scheme], address
     if not _PORT.match(match["port"]) or int(match["port"]) > _LAST_PORT:
-        raise GuardError("bad_port", f"URL must have a port from 1 to {_LAST_PORT}, or none.")
+        raise GuardError("bad_port", say("URL must have a port from 1 to {limit}, or none.", limit=_LAST_PORT))
     return host, int(match["port"]), address
 
 
@@ -201,9 +209,9 @@ def _is_punycode(label: str) -> bool:
 
 def _find_refusal(host: str, port: int, address: Address | None) -> tuple[str, str] | None:
     if address is None and is_reserved_name(host):
-        return "bad_host", "URL must name a public host by its full name, not one of a local network."
+        return "bad_host", say("URL must name a public host by its full name, not one of a local network.")
     if is_service_port(port):
-        return "bad_port", "URL must have port 80, 443, or one from 1024 that belongs to no well-known service."
+        return "bad_port", say("URL must have port 80, 443, or one from 1024 that belongs to no well-known service.")
     return None
 
 
@@ -211,9 +219,14 @@ def _build_character_error(character: str) -> GuardError:
     name = "a space" if character == " " else character if character.isprintable() else f"U+{ord(character):04X}"
     return GuardError(
         "bad_url",
-        f"URL must not hold {name} as it is: percent-encode it, or write it in Punycode if the host's name has it.",
+        say(
+            "URL must not hold {name} as it is: percent-encode it, or write it in Punycode if the host's name has it.",
+            name=name,
+        ),
     )
 
 
 def _build_host_error() -> GuardError:
-    return GuardError("bad_host", "URL must name its host plainly, such as example.com, 192.0.2.1 or [2001:db8::1].")
+    return GuardError(
+        "bad_host", say("URL must name its host plainly, such as example.com, 192.0.2.1 or [2001:db8::1].")
+    )

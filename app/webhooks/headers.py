@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from app.language import say
 from app.webhooks.header_names import fold_name, is_reserved
 
 COUNT_LIMIT: Final = 50
@@ -33,13 +34,20 @@ def find_errors(headers: Any, *, may_keep: bool) -> list[Rule]:
     ``may_keep`` says whether the mask may stand for a value that is stored already.
     """
     if not isinstance(headers, dict):
-        return [("wrong_type", "must be an object of names and values.")]
+        return [("wrong_type", say("must be an object of names and values."))]
     if len(headers) > COUNT_LIMIT:
-        return [("too_many", f"must be at most {COUNT_LIMIT}; there are {len(headers)}.")]
+        return [("too_many", say("must be at most {limit}; there are {count}.", limit=COUNT_LIMIT, count=len(headers)))]
     errors = [rule for name, value in headers.items() if (rule := _find_error(name, value, may_keep=may_keep))]
     errors += _find_doubles(headers)
     if not errors and (total := sum(len(name) + len(value) for name, value in headers.items())) > TOTAL_LIMIT:
-        errors.append(("too_long", f"must have at most {TOTAL_LIMIT} characters together; they have {total}."))
+        errors.append(
+            (
+                "too_long",
+                say(
+                    "must have at most {limit} characters together; they have {total}.", limit=TOTAL_LIMIT, total=total
+                ),
+            )
+        )
     return errors[:_LISTED_ERRORS]
 
 
@@ -50,22 +58,38 @@ def _find_error(name: str, value: Any, *, may_keep: bool) -> Rule | None:
 def _find_name_error(name: str) -> Rule | None:
     shown = quote(name)
     if len(name) > NAME_LIMIT:
-        return "name_too_long", f"must have names of at most {NAME_LIMIT} characters; {shown} has {len(name)}."
+        return "name_too_long", say(
+            "must have names of at most {limit} characters; {shown} has {count}.",
+            limit=NAME_LIMIT,
+            shown=shown,
+            count=len(name),
+        )
     if not _NAME.match(name):
-        return "invalid_name", f"must have names of letters, digits and !#$%&'*+-.^_`|~ alone; {shown} is none."
+        return "invalid_name", say(
+            "must have names of letters, digits and !#$%&'*+-.^_`|~ alone; {shown} is none.", shown=shown
+        )
     if is_reserved(name):
-        return "reserved_name", f"must not name {shown}: it means something to servers, to proxies or to Slipway."
+        return "reserved_name", say(
+            "must not name {shown}: it means something to servers, to proxies or to Slipway.", shown=shown
+        )
     return None
 
 
 def _find_value_error(name: str, value: Any) -> Rule | None:
     shown = quote(name)
     if not isinstance(value, str):
-        return "wrong_type", f"must have strings as values; that of {shown} is none."
+        return "wrong_type", say("must have strings as values; that of {shown} is none.", shown=shown)
     if len(value) > VALUE_LIMIT:
-        return "value_too_long", f"must have values of at most {VALUE_LIMIT} characters; {shown} has {len(value)}."
+        return "value_too_long", say(
+            "must have values of at most {limit} characters; {shown} has {count}.",
+            limit=VALUE_LIMIT,
+            shown=shown,
+            count=len(value),
+        )
     if not _VALUE.match(value):
-        return "invalid_value", f"must have values of visible ASCII and spaces inside; that of {shown} is none."
+        return "invalid_value", say(
+            "must have values of visible ASCII and spaces inside; that of {shown} is none.", shown=shown
+        )
     return None
 
 
@@ -75,7 +99,11 @@ def _find_doubles(names: Iterable[str]) -> Iterator[Rule]:
         if (first := seen.setdefault(fold_name(name), name)) != name:
             yield (
                 "duplicate_name",
-                f"must not name both {quote(first)} and {quote(name)}: receivers take them for one.",
+                say(
+                    "must not name both {name} and {other}: receivers take them for one.",
+                    name=quote(first),
+                    other=quote(name),
+                ),
             )
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
+
+from app.language import gettext as _
+from app.language import ngettext
+from app.languages import spell_time
 
 # So long nothing but failures, and so many of them, and a webhook is switched off; its owner is warned a day before.
 DISABLE_AFTER: Final = timedelta(days=5)
@@ -52,34 +56,40 @@ class Standing:
 
 def format_moment(moment: datetime) -> str:
     """Gives a time as people read it, such as ``21 Nov 2026, 14:05 UTC``."""
-    moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%b} {moment.year:04d}, {moment:%H:%M} UTC"
+    return spell_time(moment)
 
 
 def describe_state(state: State, standing: Standing, attempt_count: int, success_count: int, moment: datetime) -> str:
     """Gives the state in a sentence or two for the webhook's owner."""
     match state:
         case "disabled" if standing.disabled_at:
-            return f"Switched off by Slipway on {format_moment(standing.disabled_at)}. {standing.disabled_reason}"
+            since = format_moment(standing.disabled_at)
+            words = _("Switched off by Slipway on {time}.", time=since)
+            return f"{words} {standing.disabled_reason}"
         case "paused" if standing.paused_at:
             since = format_moment(standing.paused_at)
-            return f"Paused since {since}: events are held, each for {HELD_DAYS} days at most."
+            return _("Paused since {time}: events are held, each for {days} days at most.", time=since, days=HELD_DAYS)
         case "failing":
             return describe_failing(standing, moment)
         case "healthy":
             return describe_success(attempt_count, success_count)
         case "new":
-            return "New: nothing was sent yet." if not attempt_count else "Nothing was sent since it was switched on."
+            return _("Nothing was sent since it was switched on.") if attempt_count else _("New: nothing was sent yet.")
         case _:
-            return "Switched off: no event is recorded for it."
+            return _("Switched off: no event is recorded for it.")
 
 
 def describe_success(attempt_count: int, success_count: int) -> str:
     """Takes the counts of the last attempts of a webhook that does not fail now; gives what they say."""
     if success_count < attempt_count:
-        return f"Healthy at present: {success_count} of the last {attempt_count} attempts succeeded."
-    shown = "the last attempt" if attempt_count == 1 else f"all of the last {attempt_count} attempts"
-    return f"Healthy: {shown} succeeded."
+        return _(
+            "Healthy at present: {successes} of the last {count} attempts succeeded.",
+            successes=success_count,
+            count=attempt_count,
+        )
+    return ngettext(
+        "Healthy: the last attempt succeeded.", "Healthy: all of the last {count} attempts succeeded.", attempt_count
+    )
 
 
 def describe_failing(standing: Standing, moment: datetime) -> str:
@@ -87,21 +97,25 @@ def describe_failing(standing: Standing, moment: datetime) -> str:
     since, disables_at = standing.failing_since, standing.find_disabling(moment)
     if since is None or disables_at is None:
         return ""
-    return f"Failing since {format_moment(since)}: {count_failures(standing)}. {announce(standing, disables_at)}"
-
-
-def count_failures(standing: Standing) -> str:
-    """Gives how many attempts have failed, as the end of a sentence."""
-    count = standing.failure_count
-    return "1 attempt failed" if count == 1 else f"{count} attempts in a row failed"
+    failing = ngettext(
+        "Failing since {time}: 1 attempt failed.",
+        "Failing since {time}: {count} attempts in a row failed.",
+        standing.failure_count,
+        time=format_moment(since),
+    )
+    return f"{failing} {announce(standing, disables_at)}"
 
 
 def announce(standing: Standing, disables_at: datetime) -> str:
     """Gives the sentence that says when a webhook is switched off."""
-    condition = "if none succeeds until then"
+    time = format_moment(disables_at)
     if standing.failure_count < DISABLE_FAILURES:
-        condition += f" and at least {DISABLE_FAILURES} have failed"
-    return f"It will be switched off on {format_moment(disables_at)} {condition}."
+        return _(
+            "It will be switched off on {time} if none succeeds until then and at least {count} have failed.",
+            time=time,
+            count=DISABLE_FAILURES,
+        )
+    return _("It will be switched off on {time} if none succeeds until then.", time=time)
 
 
 def give_reason(standing: Standing) -> str:

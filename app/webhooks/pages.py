@@ -9,10 +9,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from app.deliveries.wording import describe_state
+from app.language import gettext as _
+from app.language import say, translate
 from app.times import now
 from app.webhooks import events as types
-from app.webhooks import queries, troubles
-from app.webhooks.events import RELEASE_PUBLISHED
+from app.webhooks import troubles
 from app.webhooks.health import Health, build_standing
 from app.webhooks.health_words import format_moment
 from app.webhooks.models import Delivery, Webhook
@@ -20,34 +21,34 @@ from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD
 
 # When each type fires, for whoever chooses among them.
 EVENT_SENTENCES: Final = {
-    types.RELEASE_CREATED: "A release was created: on the form or by the API.",
-    types.RELEASE_UPDATED: "A release was changed: a name, notes, files, or it left the archive.",
-    types.RELEASE_PUBLISHED: "A release was published. Unless it is private, customers see it.",
-    types.RELEASE_ARCHIVED: "A release was archived: it stays, and customers see it no more.",
-    types.RELEASE_DELETED: "A release was deleted for good.",
-    types.RELEASE_FILE_CREATED: "A file was added to a release.",
+    types.RELEASE_CREATED: say("A release was created, on the form or by the API, or came back after it was deleted."),
+    types.RELEASE_UPDATED: say("A release was changed: a name, notes, files, or it left the archive."),
+    types.RELEASE_PUBLISHED: say("A release was published. Unless it is private, customers see it."),
+    types.RELEASE_ARCHIVED: say("A release was archived: it stays, and customers see it no more."),
+    types.RELEASE_DELETED: say("A draft was deleted."),
+    types.RELEASE_FILE_CREATED: say("A file was added to a release."),
 }
 SCHEMES: Final = {
     CRYPTLEX: (
-        "Signature over the body",
-        "Base64 of HMAC-SHA256 over the raw body, with the token as the key.",
+        say("Signature over the body"),
+        say("Base64 of HMAC-SHA256 over the raw body, with the token as the key."),
     ),
     STANDARD: (
         "Standard Webhooks",
-        "HMAC-SHA256 over id, time and body, so that nothing can be replayed. Public libraries verify it.",
+        say("HMAC-SHA256 over id, time and body, so that nothing can be replayed. Public libraries verify it."),
     ),
     ASYMMETRIC: (
-        "Public key (ed25519)",
-        "As Standard Webhooks, by a key pair that Slipway makes: the receiver holds no secret.",
+        say("Public key (ed25519)"),
+        say("As Standard Webhooks, by a key pair that Slipway makes: the receiver holds no secret."),
     ),
 }
 _STATES: Final = {
-    "healthy": ("Healthy", "is-good"),
-    "failing": ("Failing", "is-bad"),
-    "disabled": ("Switched off", "is-bad"),
-    "paused": ("Paused", "is-warning"),
-    "inactive": ("Switched off", ""),
-    "new": ("New", "is-accent"),
+    "healthy": (say("Healthy"), "is-good"),
+    "failing": (say("Failing"), "is-bad"),
+    "disabled": (say("Switched off"), "is-bad"),
+    "paused": (say("Paused"), "is-warning"),
+    "inactive": (say("Switched off"), ""),
+    "new": (say("New"), "is-accent"),
 }
 _SHOWN_EVENTS = 2
 
@@ -88,10 +89,10 @@ def _describe_standing(webhook: Webhook, health: Health) -> dict[str, Any]:
     """Gives the state in a word with its tone, and since when or why it is so."""
     word, tone = _STATES[health.state]
     since = {"failing": health.failing_since, "paused": webhook.paused_at}.get(health.state)
-    detail = f"Since {format_moment(since)}" if since else ""
+    detail = _("Since {time}", time=format_moment(since)) if since else ""
     if health.state == "disabled":
         detail = health.disabled_reason
-    return {"state_word": word, "tone": tone, "state_detail": detail}
+    return {"state_word": translate(word), "tone": tone, "state_detail": detail}
 
 
 def build_troubles(webhooks: Sequence[Webhook]) -> list[SimpleNamespace]:
@@ -117,7 +118,7 @@ def build_page(webhook: Webhook, health: Health) -> SimpleNamespace:
         url=webhook.url,
         events=webhook.events,
         scheme=webhook.scheme,
-        scheme_label=SCHEMES[webhook.scheme][0],
+        scheme_label=translate(SCHEMES[webhook.scheme][0]),
         active=webhook.active,
         is_dismissed=troubles.find_dismissal(webhook) is not None,
         paused_at=webhook.paused_at,
@@ -146,15 +147,3 @@ def _format_milliseconds(value: int | None) -> str | None:
     if value is None:
         return None
     return f"{value} ms" if value < 1000 else f"{value / 1000:.1f} s"
-
-
-def describe_publish(tenant_id: str, *, is_private: bool) -> str:
-    """Says, before somebody publishes, who will see the release and which webhooks will fire."""
-    count = queries.count_subscribers(tenant_id, RELEASE_PUBLISHED)
-    who = (
-        "It is private: it will not appear on the customer page."
-        if is_private
-        else "It will appear on the customer page at once, for everybody."
-    )
-    webhooks = "no webhook fires" if not count else f"{count} webhook{'s' if count > 1 else ''} will be told"
-    return f"{who} From then on it is read-only, and {webhooks}."

@@ -11,7 +11,7 @@ from app.exceptions import NotFoundError
 from app.extensions import db
 from app.listing import ListQuery, cut_list
 from app.text import is_canonical_id
-from app.webhooks.models import Delivery, Webhook
+from app.webhooks.models import Delivery, Webhook, WebhookSubscription
 
 
 def get_webhook(tenant_id: str, webhook_id: str) -> Webhook:
@@ -62,9 +62,16 @@ def select_meant(tenant_id: str, text: str) -> Select[Webhook]:
     return own.where(or_(Webhook.name == text, and_(~has_namesake, mentions)))
 
 
-def count_subscribers(tenant_id: str, event_type: str) -> int:
-    """Gives how many active webhooks of the tenant an event of this type would go to."""
-    return sum(1 for webhook in list_webhooks(tenant_id, 1000) if webhook.active and event_type in webhook.events)
+def list_subscribers(tenant_id: str, event_type: str) -> Sequence[Webhook]:
+    """Gives the active webhooks of the tenant that an event of this type goes to, by name."""
+    is_subscribed = exists().where(
+        WebhookSubscription.webhook_id == Webhook.id,
+        WebhookSubscription.tenant_id == tenant_id,
+        WebhookSubscription.event_type == event_type,
+    )
+    query = _select_webhooks(tenant_id).where(Webhook.active.is_(True), is_subscribed)
+    query = query.options(lazyload(Webhook.subscriptions)).order_by(Webhook.name, Webhook.id)
+    return db.session.scalars(query).all()
 
 
 def find_last_deliveries(tenant_id: str, webhook_ids: Sequence[str]) -> Mapping[str, Delivery]:

@@ -1,7 +1,8 @@
 """The relay: does at its time what nobody asks for.
 
-It rings for what is due and was not heard: lost rings, retries, and what dead workers left behind. Beside that it looks
-after the webhooks, sends e-mail, and clears away what is past its time. Any number of relays may run.
+It rings for what is due and was not heard: lost rings, retries, and what dead workers left behind. It publishes the
+releases that are planned for this moment. Beside that it looks after the webhooks, sends e-mail, and clears away what
+is past its time. Any number of relays may run.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from app.database import refresh_statistics
 from app.extensions import db
 from app.idempotency.service import forget_old_keys
 from app.mail.jobs import send_due
+from app.releases.planning import publish_due
 from app.replays.service import take_steps
 from app.webhooks import due, retention, strays, upkeep
 
@@ -53,6 +55,7 @@ def list_duties(app: Flask) -> Sequence[Duty]:
     """Gives what is done in turn. Each takes a moment: what takes long is done in steps."""
     return (
         Duty("ring for what is due", 0.0, lambda: ring_for_due(app)),
+        Duty("publish what is planned", 0.0, publish_due),
         Duty("take the next steps of replays", 0.0, take_steps),
         Duty("warn of webhooks and switch them off", _UPKEEP_SECONDS, upkeep.warn_and_disable),
         Duty("hold what was overlooked", _UPKEEP_SECONDS, strays.hold_strays),

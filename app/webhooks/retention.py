@@ -1,6 +1,7 @@
 """Deletes what is past its time: events with their deliveries and attempts, replays, e-mails. What is open stays.
 
-What has a time of its own goes by that, however long the rest is kept: former secrets, and tries to sign in.
+What has a time of its own goes by that, however long the rest is kept: former secrets, tries to sign in, deleted
+releases, and what was typed into forms.
 
 A little at a time, in short transactions: the relay deletes some hundreds of rows between two looks at what is due, and
 goes on at the next one while there is more. Nobody waits for it, and two relays pass over each other's rows.
@@ -18,9 +19,13 @@ from sqlalchemy.orm import Session
 from app.accounts.attempts import WINDOW_SECONDS
 from app.accounts.models import SignInAttempt, Tenant
 from app.database import clock, transaction
+from app.drafts.models import Draft
+from app.drafts.service import LIFETIME_DAYS
 from app.extensions import db
 from app.mail import states as mail_states
 from app.mail.models import Mail
+from app.releases.deletion import KEPT_DAYS
+from app.releases.models import DeletedRelease
 from app.replays.models import Replay
 from app.webhooks.models import Attempt, Delivery, Event, FormerSecret
 from app.webhooks.states import HELD, PENDING
@@ -40,11 +45,15 @@ def delete_old() -> bool:
 
 
 def _delete_expired() -> int:
-    """Deletes former secrets that sign nothing any more, and tries to sign in that count no more."""
+    """Deletes what nobody can use any more: former secrets, tries to sign in, deleted releases, forgotten drafts."""
     is_uncounted = SignInAttempt.attempted_at < clock(-WINDOW_SECONDS)
+    is_gone = DeletedRelease.deleted_at <= clock(-KEPT_DAYS * _DAY_SECONDS)
+    is_forgotten = Draft.updated_at < clock(-LIFETIME_DAYS * _DAY_SECONDS)
     with transaction() as session:
         deleted = _delete_rows(session, FormerSecret, [FormerSecret.expires_at <= clock()], BATCH)
-        return deleted + _delete_rows(session, SignInAttempt, [is_uncounted], BATCH - deleted)
+        deleted += _delete_rows(session, SignInAttempt, [is_uncounted], BATCH - deleted)
+        deleted += _delete_rows(session, DeletedRelease, [is_gone], BATCH - deleted)
+        return deleted + _delete_rows(session, Draft, [is_forgotten], BATCH - deleted)
 
 
 def _delete_aged() -> bool:

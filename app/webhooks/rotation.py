@@ -18,6 +18,8 @@ from app.database import clock, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
 from app.idempotency import clicks
+from app.language import say
+from app.schemas import complete_rule
 from app.text import is_canonical_id
 from app.webhooks import sealing, signing
 from app.webhooks.models import FormerSecret, Webhook
@@ -64,7 +66,7 @@ def rotate_secret(
 def _replace_secret(session: Session, webhook: Webhook, overlap_hours: int, token: str | None) -> None:
     check_token(webhook.scheme, token)
     if token is not None and token == _open_if_readable(webhook):
-        raise _refuse_token("unchanged", "must differ from the one that it replaces.")
+        raise _refuse_token("unchanged", say("must differ from the one that it replaces."))
     _make_former(session, webhook, overlap_hours)
     webhook.token = sealing.seal_token(token or signing.generate_token(webhook.scheme))
     webhook.updated_at = times.now()
@@ -230,4 +232,4 @@ def _select_former(tenant_id: str, webhook_id: str) -> Select[FormerSecret]:
 
 
 def _refuse_token(code: str, rule: str) -> ValidationError:
-    return ValidationError([FieldError("token", code, f"{LABELS['token']} {rule}")])
+    return ValidationError([FieldError("token", code, complete_rule(LABELS["token"], rule))])

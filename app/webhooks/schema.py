@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
 
 from app.exceptions import ValidationError
+from app.language import say
 from app.schemas import (
     Line,
     Schema,
@@ -32,36 +33,36 @@ OVERLAP_LIMIT_HOURS: Final = 168
 DEFAULT_OVERLAP_HOURS: Final = 24
 
 LABELS = {
-    "name": "Name",
-    "url": "URL",
-    "events": "Events",
-    "scheme": "Scheme",
-    "token": "Token",
-    "headers": "Headers",
-    "maxConcurrency": "Concurrency",
-    "ratePerSecond": "Rate",
-    "active": "Active",
-    "ping": "Ping",
-    "overlapHours": "Overlap",
-    "immediate": "Immediate",
+    "name": say("Name"),
+    "url": say("URL"),
+    "events": say("Events"),
+    "scheme": say("Scheme"),
+    "token": say("Token"),
+    "headers": say("Headers"),
+    "maxConcurrency": say("Concurrency"),
+    "ratePerSecond": say("Rate"),
+    "active": say("Active"),
+    "ping": say("Ping"),
+    "overlapHours": say("Overlap"),
+    "immediate": say("Immediate"),
 }
 
-_NO_TOKEN = ("not_allowed", "must not be given: a key pair is made for the asymmetric scheme.")
+_NO_TOKEN = ("not_allowed", say("must not be given: a key pair is made for the asymmetric scheme."))
 _TOKEN = re.compile(r"[!-~]{24,256}\Z")
 
 
 def _check_events(value: list[str]) -> list[str]:
     unknown = [name for name in value if name not in ALL_EVENT_TYPES]
     if unknown:
-        raise refuse("unknown_event", f"must be among {', '.join(ALL_EVENT_TYPES)}.")
+        raise refuse("unknown_event", say("must be among {names}.", names=", ".join(ALL_EVENT_TYPES)))
     if not value:
-        raise refuse("required", "must name at least one event.")
+        raise refuse("required", say("must name at least one event."))
     return sorted(set(value))
 
 
 def _check_scheme(value: str) -> str:
     if value not in signing.SCHEMES:
-        raise refuse("unknown_scheme", f"must be among {', '.join(signing.SCHEMES)}.")
+        raise refuse("unknown_scheme", say("must be among {names}.", names=", ".join(signing.SCHEMES)))
     return value
 
 
@@ -73,9 +74,9 @@ def _check_token(value: str) -> str:
 
 def _find_spelling_rule(token: str) -> str | None:
     if not _TOKEN.match(token):
-        return "must have 24 to 256 visible ASCII characters, and no spaces."
+        return say("must have 24 to 256 visible ASCII characters, and no spaces.")
     if token.startswith(signing.SECRET_PREFIX) and not signing.is_shared_secret(token):
-        return "must have base64 of 24 to 64 bytes after whsec_."
+        return say("must have base64 of 24 to 64 bytes after whsec_.")
     return None
 
 
@@ -84,9 +85,11 @@ def find_token_rule(scheme: str, token: str) -> tuple[str, str] | None:
     if scheme == signing.ASYMMETRIC:
         return _NO_TOKEN
     if scheme == signing.STANDARD and not signing.can_sign(scheme, token):
-        return "wrong_spelling", "must begin with whsec_ for the standard scheme: its libraries read no other secrets."
+        return "wrong_spelling", say(
+            "must begin with whsec_ for the standard scheme: its libraries read no other secrets."
+        )
     if not signing.can_sign(scheme, token):
-        return "not_allowed", "must not be one half of a key pair."
+        return "not_allowed", say("must not be one half of a key pair.")
     return None
 
 
@@ -110,8 +113,8 @@ Scheme = Annotated[str, AfterValidator(_check_scheme)]
 Token = Annotated[str, AfterValidator(_check_token)]
 Concurrency = Annotated[int, AfterValidator(check_range(1, CONCURRENCY_LIMIT))]
 # ``null`` says that nothing is to be changed, so nought says that there is to be no limit.
-Rate = Annotated[int, AfterValidator(check_range(0, RATE_LIMIT, ", 0 being no limit"))]
-Overlap = Annotated[int, AfterValidator(check_range(0, OVERLAP_LIMIT_HOURS, " hours"))]
+Rate = Annotated[int, AfterValidator(check_range(0, RATE_LIMIT, say(", 0 being no limit")))]
+Overlap = Annotated[int, AfterValidator(check_range(0, OVERLAP_LIMIT_HOURS, say(" hours")))]
 
 
 class _Settings(Schema):

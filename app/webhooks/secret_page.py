@@ -9,33 +9,36 @@ from flask import current_app, url_for
 
 from app.accounts.actors import Actor
 from app.crypto import DecryptionError
+from app.language import say, translate
 from app.webhooks import rotation, service
 from app.webhooks.models import Webhook
 from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD
 
 # How long the former secret may stay good, in hours.
 OVERLAPS: Final = {
-    1: "1 hour",
-    24: "24 hours",
-    72: "72 hours",
-    168: "168 hours, which is 7 days",
-    0: "Not at all, because it leaked",
+    1: say("1 hour"),
+    24: say("24 hours"),
+    72: say("72 hours"),
+    168: say("168 hours, which is 7 days"),
+    0: say("Not at all, because it leaked"),
 }
 _OVERLAP_WORDS = {
-    CRYPTLEX: (
+    CRYPTLEX: say(
         "Meanwhile the former secret alone signs, for this scheme has room for one signature: "
         "teach the receiver the new one before the time is over."
     ),
-    STANDARD: "Meanwhile each request carries a signature by either secret.",
-    ASYMMETRIC: "Meanwhile each request carries a signature by either key, and the key set has both.",
+    STANDARD: say("Meanwhile each request carries a signature by either secret."),
+    ASYMMETRIC: say("Meanwhile each request carries a signature by either key, and the key set has both."),
 }
 _OVERLAP_WORDS_OF_SEVERAL = {
-    CRYPTLEX: (
+    CRYPTLEX: say(
         "Meanwhile the oldest of them alone signs, for this scheme has room for one signature: "
         "teach the receiver the new one before the time is over."
     ),
-    STANDARD: "Meanwhile each request carries a signature by each of them, and one by the new secret.",
-    ASYMMETRIC: "Meanwhile each request carries a signature by each of them and by the new key: the key set has all.",
+    STANDARD: say("Meanwhile each request carries a signature by each of them, and one by the new secret."),
+    ASYMMETRIC: say(
+        "Meanwhile each request carries a signature by each of them and by the new key: the key set has all."
+    ),
 }
 
 
@@ -58,8 +61,8 @@ def build_secret(actor: Actor, webhook: Webhook) -> SimpleNamespace:
             )
             for it in former
         ],
-        overlaps=OVERLAPS,
-        overlap_words=(_OVERLAP_WORDS_OF_SEVERAL if len(former) > 1 else _OVERLAP_WORDS)[webhook.scheme],
+        overlaps={hours: translate(words) for hours, words in OVERLAPS.items()},
+        overlap_words=translate((_OVERLAP_WORDS_OF_SEVERAL if len(former) > 1 else _OVERLAP_WORDS)[webhook.scheme]),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.exceptions import FieldError, ValidationError
+from app.language import say
+from app.schemas import complete_rule
 from app.webhooks import guard, headers, sealing
 from app.webhooks.models import Webhook
 from app.webhooks.schema import LABELS
@@ -18,7 +20,7 @@ def choose_headers(webhook: Webhook, url: str | None, sent: Mapping[str, str] | 
     """
     is_kept = sent is None or headers.MASK in sent.values()
     if is_kept and webhook.headers and url is not None and not _is_same_origin(webhook.url, url):
-        raise _refuse(headers.NOT_KEPT, "must be given anew, because the URL leads to another host.")
+        raise _refuse(headers.NOT_KEPT, say("must be given anew, because the URL leads to another host."))
     return webhook.headers if sent is None else sealing.seal_headers(_fill_masks(webhook, sent))
 
 
@@ -28,7 +30,7 @@ def _fill_masks(webhook: Webhook, sent: Mapping[str, str]) -> dict[str, str]:
         return dict(sent)
     stored = {name.lower(): value for name, value in sealing.open_headers(webhook.headers).items()}
     if unknown := [name for name in kept if name.lower() not in stored]:
-        rule = f"must have a value for {headers.quote(unknown[0])}: none is stored that could be kept."
+        rule = say("must have a value for {name}: none is stored that could be kept.", name=headers.quote(unknown[0]))
         raise _refuse("required", rule)
     return {**sent, **{name: stored[name.lower()] for name in kept}}
 
@@ -47,4 +49,4 @@ def _find_origin(url: str) -> tuple[str, str, int] | None:
 
 
 def _refuse(code: str, rule: str) -> ValidationError:
-    return ValidationError([FieldError("headers", code, f"{LABELS['headers']} {rule}")])
+    return ValidationError([FieldError("headers", code, complete_rule(LABELS["headers"], rule))])

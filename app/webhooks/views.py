@@ -20,6 +20,7 @@ from app.deliveries import queries as deliveries
 from app.exceptions import FieldError, ThrottledError, UnavailableError, ValidationError
 from app.extensions import csrf
 from app.forms import FormState, create_once, list_errors, list_headers, telling_outages
+from app.language import gettext as _
 from app.paging import MAX_PAGE, parse_whole_number
 from app.times import format_time, parse_time
 from app.webhooks import creation, forms, health, pages, queries, secret_page, service, troubles
@@ -92,10 +93,12 @@ def create_webhook() -> Answer:
     except (ValidationError, ThrottledError, UnavailableError) as error:
         return _render_form(None, values, list_errors(error)), error.status, list_headers(error)
     if made.is_replay:
-        flash("This webhook exists already, just as you sent it. Nothing was doubled.", "info")
+        flash(_("This webhook exists already, just as you sent it. Nothing was doubled."), "info")
     else:
-        sent = " A test is on its way: its answer stands among the deliveries." if values["ping"] else ""
-        flash(f"Webhook {made.webhook.name} was created.{sent}", "success")
+        words = [_("Webhook {name} was created.", name=made.webhook.name)]
+        if values["ping"]:
+            words.append(_("A test is on its way: its answer stands among the deliveries."))
+        flash(" ".join(words), "success")
     return redirect(url_for(".show_webhook", webhook_id=made.webhook.id), 303)
 
 
@@ -156,10 +159,10 @@ def _save(actor: Actor, webhook_id: str, values: Mapping[str, Any]) -> str:
     change, seen_at = _parse(service.parse_webhook_change, values), parse_time(values["updatedAt"])
     webhook = service.update_webhook(actor, webhook_id, change, seen_at)
     if secret_page.read_token(actor, webhook) == before:
-        return "The webhook was changed."
+        return _("The webhook was changed.")
     if secret_page.is_public(webhook):
-        return "The webhook was changed. It has a new key pair: the receiver needs the public key."
-    return "The webhook was changed. It has a new secret: the receiver needs it."
+        return _("The webhook was changed. It has a new key pair: the receiver needs the public key.")
+    return _("The webhook was changed. It has a new secret: the receiver needs it.")
 
 
 # ``admit_form`` checks the token.
@@ -172,7 +175,7 @@ csrf.exempt(update_webhook)
 def delete_webhook(webhook_id: str) -> Response:
     """Deletes a webhook."""
     service.delete_webhook(current_user.actor, webhook_id)
-    flash("The webhook was deleted.", "success")
+    flash(_("The webhook was deleted."), "success")
     return redirect(url_for(".list_webhooks"), 303)
 
 

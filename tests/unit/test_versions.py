@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.releases import versions
 from app.releases.versions import build_version_key, find_version_error
 from tests.corpora import load_corpus
 
@@ -50,3 +51,48 @@ def test_versions_order_by_number_and_not_by_text() -> None:
 @pytest.mark.parametrize(("left", "right"), [("1.2", "1.2.0"), ("1.2", "1.2.0.0"), ("01.002", "1.2")])
 def test_missing_parts_are_zero_and_leading_zeros_say_nothing(left: str, right: str) -> None:
     assert build_version_key(left) == build_version_key(right)
+
+
+@pytest.mark.parametrize(
+    ("version", "following"),
+    [
+        ("1.4", {"patch": "1.4.1", "minor": "1.5", "major": "2.0"}),
+        ("1.9.9", {"patch": "1.9.10", "minor": "1.10.0", "major": "2.0.0"}),
+        ("1.4.0.2", {"build": "1.4.0.3", "patch": "1.4.1.0", "minor": "1.5.0.0", "major": "2.0.0.0"}),
+        ("01.02.03", {"patch": "1.2.4", "minor": "1.3.0", "major": "2.0.0"}),
+        ("1.18446744073709551615", {"patch": "1.18446744073709551615.1", "major": "2.0"}),
+        (".".join(["18446744073709551615"] * 4), {}),
+    ],
+)
+def test_what_follows_a_version_is_valid_and_newer(version: str, following: dict[str, str]) -> None:
+    found = versions.list_next(version)
+    assert {next_one.step: next_one.version for next_one in found} == following
+    for next_one in found:
+        assert versions.find_version_error(next_one.version) is None
+        assert versions.build_version_key(next_one.version) > versions.build_version_key(version)
+
+
+@pytest.mark.parametrize(
+    ("typed", "version"),
+    [("v1.2", "1.2"), (" V1.2.3 ", "1.2.3"), ("v.1.2", "1.2"), ("v1", None), ("vv1.2", None), ("1.2", None)],
+)
+def test_only_a_version_with_a_v_in_front_is_one_without_it(typed: str, version: str | None) -> None:
+    assert versions.strip_prefix(typed) == version
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_unfinished"),
+    [
+        ("", True),
+        ("1", True),
+        ("1.", True),
+        ("1.2.3.", True),
+        ("1.2", False),
+        ("1.2.3.4.", False),
+        ("1..", False),
+        ("x", False),
+        ("1.18446744073709551616", False),
+    ],
+)
+def test_what_may_become_a_version_is_not_wrong_yet(typed: str, is_unfinished: bool) -> None:
+    assert versions.is_unfinished(typed) is is_unfinished
