@@ -14,7 +14,7 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --python-version 
 # Many tests wait for a process most of the time, so there are more of them than cores; each has servers of its own.
 PYTEST = -m pytest --numprocesses 3 --dist worksteal
 
-.PHONY: help setup run test lint bench chaos screenshots lock
+.PHONY: help setup run test lint bench chaos screenshots translations lock
 .DEFAULT_GOAL := help
 
 help: ## List the commands
@@ -48,6 +48,9 @@ chaos: $(DEV_STAMP) ## Kill processes and servers at named points, a thousand ti
 
 screenshots: $(DEV_STAMP) ## Take the screenshots of the README anew (needs Chromium)
 	$(RUN) -m tests.screenshots
+
+translations: $(DEV_STAMP) ## Collect the sentences of pages, and compile what is translated
+	$(RUN) -m tests.translations
 
 lock: ## Choose the newest versions of all dependencies (needs uv)
 	$(COMPILE) --upgrade .requirements/app.in --output-file requirements.txt

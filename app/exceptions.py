@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.language import say
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -84,7 +86,7 @@ class PermissionDeniedError(SlipwayError):
     title = "Not allowed"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"This needs the scope {scope}.")
+        super().__init__(say("This needs the scope {scope}.", scope=scope))
         self.scope = scope
 
 

@@ -24,12 +24,16 @@ from app.exceptions import (
     ValidationError,
 )
 from app.idempotency.clicks import build_key
+from app.language import ngettext, say
 from app.text import is_idempotency_key
 
 T = TypeVar("T")
 
 # What stands above the summary where there is nothing to fix.
-_OUTAGE_HEADINGS = {UnavailableError.code: "This was not saved", OutcomeUnknownError.code: "Perhaps this was not saved"}
+_OUTAGE_HEADINGS = {
+    UnavailableError.code: say("This was not saved"),
+    OutcomeUnknownError.code: say("Perhaps this was not saved"),
+}
 
 
 def list_errors(error: SlipwayError) -> tuple[FieldError, ...]:
@@ -90,7 +94,7 @@ class FormState:
         for error in self.summary:
             if error.code in _OUTAGE_HEADINGS:
                 return _OUTAGE_HEADINGS[error.code]
-        return "One thing to fix" if len(self.summary) == 1 else f"{len(self.summary)} things to fix"
+        return ngettext("One thing to fix", "{count} things to fix", len(self.summary))
 
     @property
     def is_outage(self) -> bool:

@@ -57,7 +57,8 @@ def gettext(template: str, /, **values: Any) -> str:
 
 def ngettext(singular: str, plural: str, count: int, /, **values: Any) -> str:
     """Gives the form of a sentence that fits a count, which stands in it as ``{count}``."""
-    return _CATALOG.get().ngettext(singular, plural, count).format(count=count, **values)
+    said = {name: _translate_value(value) for name, value in {"count": count, **values}.items()}
+    return _CATALOG.get().ngettext(singular, plural, count).format(**said)
 
 
 def pgettext(context: str, template: str, /, **values: Any) -> str:
@@ -81,5 +82,20 @@ def speak(catalog: NullTranslations) -> None:
     _CATALOG.set(catalog)
 
 
+def format_number(number: int) -> str:
+    """Gives a whole number as the reader's language groups its digits."""
+    return int.__format__(number, ",").replace(",", pgettext("between groups of three digits", ","))
+
+
+class Count(int):
+    """A whole number that groups its digits as the reader's language does, where a sentence asks for groups."""
+
+    def __format__(self, spec: str, /) -> str:
+        """Gives it as a sentence asks for it: ``{count:,}`` is in groups."""
+        return format_number(self) if spec == "," else super().__format__(spec)
+
+
 def _translate_value(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Count(value)
     return translate(value) if isinstance(value, str) else value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any, Final
 
+from babel.dates import format_date
 from flask import Flask, g, has_request_context, request
 from markupsafe import Markup, escape
 
@@ -89,6 +91,15 @@ def load_catalog(locale: str) -> NullTranslations:
 def say_html(template: str, /, **values: Any) -> Markup:
     """Gives a sentence with elements in it, such as links. Everything but what is markup already is escaped."""
     return escape(language.gettext(template)).format(**{name: escape(value) for name, value in values.items()})
+
+
+def spell_time(moment: datetime, *, seconds: bool = False) -> str:
+    """Gives a time in UTC as the reader's language writes it, such as ``24 Aug 2019, 14:15 UTC``."""
+    moment, locale = moment.astimezone(UTC), find_locale()
+    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    if locale == DEFAULT_LOCALE:
+        return f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
+    return f"{format_date(moment, 'd. MMM y', locale=locale)}, {clock} UTC"
 
 
 def _speak() -> None:

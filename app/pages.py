@@ -9,6 +9,9 @@ from flask_login import current_user
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
+from app.language import format_number, ngettext
+from app.language import gettext as _
+from app.languages import spell_time
 from app.times import format_time
 
 blueprint = Blueprint("pages", __name__)
@@ -18,6 +21,7 @@ def init_app(app: Flask) -> None:
     """Takes the application; adds filters and the front page."""
     app.add_template_filter(format_datetime, "datetime")
     app.add_template_filter(format_age, "ago")
+    app.add_template_filter(format_number, "number")
     app.register_blueprint(blueprint)
 
 
@@ -29,23 +33,21 @@ def show_front() -> Response:
 
 def format_datetime(moment: datetime, *, seconds: bool = False) -> Markup:
     """Gives a time element: exact for machines, short for people (to the second if asked), in UTC for both."""
-    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), _spell(moment, seconds=seconds))
+    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), spell_time(moment, seconds=seconds))
 
 
 def format_age(moment: datetime) -> Markup:
     """Gives a time element that says how long ago it was, and in its title when."""
     seconds = max(0, int((datetime.now(UTC) - moment).total_seconds()))
-    for length, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if count := seconds // length:
-            shown = f"{count} {unit}{'s' if count > 1 else ''} ago"
-            break
-    else:
-        shown = "just now"
-    exact = _spell(moment, seconds=True)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(format_time(moment), exact, shown)
+    exact = spell_time(moment, seconds=True)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(format_time(moment), exact, _spell_age(seconds))
 
 
-def _spell(moment: datetime, *, seconds: bool) -> str:
-    moment = moment.astimezone(UTC)
-    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
-    return f"{moment.day} {moment:%b} {moment.year:04d}, {clock} UTC"
+def _spell_age(seconds: int) -> str:
+    if days := seconds // 86400:
+        return ngettext("{count} day ago", "{count} days ago", days)
+    if hours := seconds // 3600:
+        return ngettext("{count} hour ago", "{count} hours ago", hours)
+    if minutes := seconds // 60:
+        return ngettext("{count} minute ago", "{count} minutes ago", minutes)
+    return _("just now")

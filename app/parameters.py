@@ -8,6 +8,7 @@ from typing import Any
 
 from app import times
 from app.exceptions import FieldError, ValidationError
+from app.language import say
 from app.paging import MAX_LIMIT, MAX_PAGE, SORT_RULE, Cursor, Place, parse_cursor, parse_sort, parse_whole_number
 from app.text import find_encoding_error
 
@@ -39,7 +40,7 @@ def read_parameters(
             if name in readers:
                 key, read = readers[name]
                 if key in found:
-                    raise BadValueError("must be given once.")
+                    raise BadValueError(say("must be given once."))
                 found[key] = read(value)
             elif read_other is not None:
                 read_other(name, value)
@@ -60,14 +61,14 @@ def read_time(value: str) -> datetime:
     # A plus sign that was not percent-encoded arrives as a space.
     moment = times.parse_time(value.replace(" ", "+"))
     if moment is None:
-        raise BadValueError("must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z.")
+        raise BadValueError(say("must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z."))
     return moment
 
 
 def read_boolean(value: str) -> bool:
     """Gives the truth value that a text spells. Raises BadValueError."""
     if value not in _BOOLEANS:
-        raise BadValueError("must be true or false.")
+        raise BadValueError(say("must be true or false."))
     return _BOOLEANS[value]
 
 
@@ -77,7 +78,7 @@ def build_number_reader(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         number = parse_whole_number(value, low, high)
         if number is None:
-            raise BadValueError(f"must be a whole number from {low} to {high}.")
+            raise BadValueError(say("must be a whole number from {low} to {high}.", low=low, high=high))
         return number
 
     return read

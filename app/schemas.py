@@ -10,17 +10,18 @@ from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 
 from app.exceptions import FieldError, ValidationError
+from app.language import say
 from app.text import find_line_error
 
 S = TypeVar("S", bound="Schema")
 
 # What a wrong JSON type is called, by Pydantic's word for the error.
 _TYPE_RULES = {
-    "string_type": "must be a string.",
-    "string_unicode": "must not contain half of a surrogate pair (U+D800 to U+DFFF).",
-    "bool_type": "must be true or false.",
-    "list_type": "must be an array of strings.",
-    "int_type": "must be a whole number.",
+    "string_type": say("must be a string."),
+    "string_unicode": say("must not contain half of a surrogate pair (U+D800 to U+DFFF)."),
+    "bool_type": say("must be true or false."),
+    "list_type": say("must be an array of strings."),
+    "int_type": say("must be a whole number."),
 }
 
 
@@ -45,7 +46,10 @@ def check_range(lowest: int, highest: int, hint: str = "") -> Callable[[int], in
 
     def check(value: int) -> int:
         if not lowest <= value <= highest:
-            raise refuse("out_of_range", f"must be between {lowest} and {highest}{hint}.")
+            raise refuse(
+                "out_of_range",
+                say("must be between {lowest} and {highest}{hint}.", lowest=lowest, highest=highest, hint=hint),
+            )
         return value
 
     return check
@@ -56,9 +60,11 @@ def check_line(limit: int) -> Callable[[str], str]:
 
     def check(value: str) -> str:
         if not value:
-            raise refuse("required", "is required.")
+            raise refuse("required", say("is required."))
         if len(value) > limit:
-            raise refuse("too_long", f"must have at most {limit} characters; it has {len(value)}.")
+            raise refuse(
+                "too_long", say("must have at most {limit} characters; it has {count}.", limit=limit, count=len(value))
+            )
         if error := find_line_error(value):
             raise refuse(*error)
         return value
@@ -85,15 +91,23 @@ def describe_unknown(name: str) -> FieldError:
     """Gives the error of a member that is not known, where that is one."""
     # The name may hold anything, half a surrogate pair included; the answer must still be text.
     shown = name[:64].encode("utf-8", "replace").decode("utf-8")
-    return FieldError(shown, "unknown_field", f"There is no field {shown}.")
+    return FieldError(shown, "unknown_field", say("There is no field {name}.", name=shown))
 
 
 def _describe(item: Any, labels: Mapping[str, str]) -> FieldError:
     field, *rest = item["loc"]
-    label = labels[field] + "".join(f" [{index}]" for index in rest if isinstance(index, int))
+    label = labels[field]
+    for index in rest:
+        if isinstance(index, int):
+            label = say("{label} [{index}]", label=label, index=index)
     kind = item["type"]
     if kind == "missing":
-        return FieldError(field, "required", f"{label} is required.")
+        return FieldError(field, "required", say("{label} {rule}", label=label, rule=say("is required.")))
     if rule := _TYPE_RULES.get(kind):
-        return FieldError(field, "wrong_type", f"{label} {rule}")
-    return FieldError(field, kind, f"{label} {item['ctx']['rule']}")
+        return FieldError(field, "wrong_type", say("{label} {rule}", label=label, rule=rule))
+    return FieldError(field, kind, complete_rule(label, item["ctx"]["rule"]))
+
+
+def complete_rule(label: str, rule: str) -> str:
+    """Takes a field's label and a broken rule; gives the sentence. A rule that names the field itself is one."""
+    return rule if rule.startswith(f"{label} ") else say("{label} {rule}", label=label, rule=rule)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from app.language import say
+
 # Overrides of the writing direction make one name look like another; noncharacters are never meant for exchange.
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -24,9 +26,9 @@ def is_idempotency_key(value: str) -> bool:
 def find_encoding_error(value: str) -> tuple[str, str] | None:
     """Takes any string; gives None, or the machine word and the end of a sentence: what no database can store."""
     if "\x00" in value:
-        return "invalid_character", "must not contain the character NUL (U+0000)."
+        return "invalid_character", say("must not contain the character NUL (U+0000).")
     if _SURROGATES.search(value):
-        return "invalid_character", "must not contain half of a surrogate pair (U+D800 to U+DFFF)."
+        return "invalid_character", say("must not contain half of a surrogate pair (U+D800 to U+DFFF).")
     return None
 
 
@@ -39,16 +41,16 @@ def find_line_error(value: str) -> tuple[str, str] | None:
     if error := find_encoding_error(value):
         return error
     if value.isascii() and value.isprintable():
-        return None if value.strip() else ("blank", "must contain a character that can be seen.")
+        return None if value.strip() else ("blank", say("must contain a character that can be seen."))
     for character in value:
         if (
             unicodedata.category(character) in _FORBIDDEN_CATEGORIES
             or character in _BIDI_CONTROLS
             or is_noncharacter(character)
         ):
-            return "invalid_character", f"must not contain the character U+{ord(character):04X}."
+            return "invalid_character", say("must not contain the character U+{code:04X}.", code=ord(character))
     if all(is_invisible(character) for character in value):
-        return "blank", "must contain a character that can be seen."
+        return "blank", say("must contain a character that can be seen.")
     return None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator
 
 from app.exceptions import ValidationError
+from app.language import say
 from app.schemas import Line, Schema, check_line, check_range, describe_unknown, refuse, validate
 from app.webhooks import guard
 
@@ -20,12 +21,12 @@ URL_LIMIT: Final = 2048
 SIZE_LIMIT: Final = 2**53
 
 LABELS = {
-    "name": "Name",
-    "url": "URL",
-    "size": "Size",
-    "checksum": "Checksum",
-    "secured": "Secured",
-    "releaseId": "Release",
+    "name": say("Name"),
+    "url": say("URL"),
+    "size": say("Size"),
+    "checksum": say("Checksum"),
+    "secured": say("Secured"),
+    "releaseId": say("Release"),
 }
 ALLOWED_SIGNS: Final = "letters from A to Z, digits, and the signs ( ) [ ] _ . -"
 # Others of this API family say with it that the file is not theirs to keep, which is so of every file that comes here.
@@ -45,19 +46,25 @@ def check_name(value: str) -> str:
     The rule is the contract's, less what some system takes for a folder, a hidden file or a device.
     """
     if not value:
-        raise refuse("required", "is required.")
+        raise refuse("required", say("is required."))
     if len(value) > NAME_LIMIT:
-        raise refuse("too_long", f"must have at most {NAME_LIMIT} characters; it has {len(value)}.")
+        raise refuse(
+            "too_long", say("must have at most {limit} characters; it has {count}.", limit=NAME_LIMIT, count=len(value))
+        )
     if not _NAME.match(value):
         raise refuse(
-            "invalid_character", "must hold nothing but the letters A to Z, digits, and the signs ( ) [ ] _ . and -."
+            "invalid_character",
+            say("must hold nothing but the letters A to Z, digits, and the signs ( ) [ ] _ . and -."),
         )
     if len(value) < NAME_MINIMUM:
-        raise refuse("too_short", f"must have at least {NAME_MINIMUM} characters; it has {len(value)}.")
+        raise refuse(
+            "too_short",
+            say("must have at least {minimum} characters; it has {count}.", minimum=NAME_MINIMUM, count=len(value)),
+        )
     if value.startswith(".") or value.endswith("."):
-        raise refuse("invalid_name", "must not begin or end with a dot.")
+        raise refuse("invalid_name", say("must not begin or end with a dot."))
     if _DEVICE.match(value):
-        raise refuse("invalid_name", "must not be one that Windows keeps for a device.")
+        raise refuse("invalid_name", say("must not be one that Windows keeps for a device."))
     return value
 
 
@@ -68,17 +75,17 @@ def _check_url(value: str) -> str:
         # programs read differently shows one host and leads to another.
         guard.parse_webhook_url(address)
     except guard.GuardError as error:
-        raise refuse(error.code, error.message.removeprefix("URL ")) from None
+        raise refuse(error.code, error.message) from None
     if not _FRAGMENT.match(fragment):
-        raise refuse("bad_url", "must have a fragment in which all is encoded that must be.")
+        raise refuse("bad_url", say("must have a fragment in which all is encoded that must be."))
     return value
 
 
 def _check_checksum(value: str) -> str:
     if not value:
-        raise refuse("required", "is required.")
+        raise refuse("required", say("is required."))
     if not _CHECKSUM.match(value):
-        raise refuse("invalid_checksum", "must be an MD5 (32) or a SHA-256 (64 hexadecimal digits).")
+        raise refuse("invalid_checksum", say("must be an MD5 (32) or a SHA-256 (64 hexadecimal digits)."))
     return value
 
 
@@ -87,7 +94,7 @@ class FileSchema(Schema):
 
     name: Annotated[str, AfterValidator(check_name)]
     url: Annotated[str, AfterValidator(check_line(URL_LIMIT)), AfterValidator(_check_url)]
-    size: Annotated[int, AfterValidator(check_range(0, SIZE_LIMIT, " bytes"))]
+    size: Annotated[int, AfterValidator(check_range(0, SIZE_LIMIT, say(" bytes")))]
     checksum: Annotated[str, AfterValidator(_check_checksum)]
     secured: bool = False
     releaseId: Line  # noqa: N815 - the wire's name

@@ -18,6 +18,7 @@ from app.files import queries, schema
 from app.files.models import FileRecord, ReleaseFile
 from app.files.schema import FileDraft
 from app.files.serializers import serialize_file
+from app.language import say
 from app.releases import queries as releases
 from app.releases import rows
 from app.schemas import describe_unknown
@@ -26,10 +27,10 @@ from app.webhooks import events, outbox
 # Every answer and every event of a release holds them all.
 FILE_COUNT_LIMIT = 200
 _UNKNOWN_RELEASE = FieldError(
-    "releaseId", "unknown_release", "Release does not exist: there is no release with this id."
+    "releaseId", "unknown_release", say("Release does not exist: there is no release with this id.")
 )
-_TOO_MANY = f"A release has at most {FILE_COUNT_LIMIT} files."
-_READ_ONLY = "This release is published, and its files stay as they are from then on."
+_TOO_MANY = say("A release has at most {limit} files.", limit=FILE_COUNT_LIMIT)
+_READ_ONLY = say("This release is published, and its files stay as they are from then on.")
 
 
 def parse_file(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False) -> FileDraft:
@@ -71,7 +72,7 @@ def find_warnings(actor: Actor, draft: FileDraft) -> list[str]:
 
 
 def _describe_taken(draft: FileDraft) -> str:
-    return f"This release has a file with the name {draft.name} already."
+    return say("This release has a file with the name {name} already.", name=draft.name)
 
 
 def create_file(actor: Actor, draft: FileDraft) -> FileRecord:

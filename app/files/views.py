@@ -14,6 +14,8 @@ from app.exceptions import FieldError, NotFoundError, ReadOnlyError, SlipwayErro
 from app.extensions import csrf
 from app.files import forms, queries, service
 from app.forms import FormState, list_errors, list_headers
+from app.language import gettext as _
+from app.language import translate
 from app.releases import queries as releases
 
 blueprint = Blueprint("files", __name__, url_prefix="/releases/<release_id>/files")
@@ -43,7 +45,7 @@ def create_file(release_id: str) -> Answer:
         raise
     except SlipwayError as error:
         return _render(release_id, values, list_errors(error)), error.status, list_headers(error)
-    flash(f"File {record.file.name} was added.", "success")
+    flash(_("File {name} was added.", name=record.file.name), "success")
     return redirect(url_for("releases.show_release", release_id=release_id), 303)
 
 
@@ -61,9 +63,9 @@ def delete_file(release_id: str, file_id: str) -> Response:
     name = record.file.name
     try:
         service.delete_file(current_user.actor, file_id)
-        flash(f"File {name} was removed.", "success")
+        flash(_("File {name} was removed.", name=name), "success")
     except ReadOnlyError as error:
-        flash(error.message, "error")
+        flash(translate(error.message), "error")
     return redirect(url_for("releases.show_release", release_id=release_id), 303)
 
 

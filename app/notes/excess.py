@@ -7,6 +7,7 @@ deep, has too many blocks, or grows to many times its size.
 
 from __future__ import annotations
 
+from app.language import say
 from app.notes.block_reader import DEPTH_LIMIT, DepthError, read_blocks
 from app.notes.blocks import Block, List, Paragraph, Table, walk
 from app.notes.entities import replace_unshowable
@@ -22,20 +23,30 @@ def find_excess(text: str) -> str | None:
     try:
         document = read_blocks(text)
     except DepthError as error:
-        return (
-            f"Line {error.line_number} nests lists and quotes {error.depth} levels deep;"
-            f" at most {DEPTH_LIMIT} are allowed."
+        return say(
+            "Line {number} nests lists and quotes {depth} levels deep; at most {limit} are allowed.",
+            number=error.line_number,
+            depth=error.depth,
+            limit=DEPTH_LIMIT,
         )
     count = count_blocks(document.children)
     if count > BLOCK_LIMIT:
-        return f"They have {count} paragraphs, items, cells and other blocks; at most {BLOCK_LIMIT} are allowed."
+        return say(
+            "They have {count} paragraphs, items, cells and other blocks; at most {limit} are allowed.",
+            count=count,
+            limit=BLOCK_LIMIT,
+        )
     limit = compute_limit(text)
     length = measure_references(document)
     # A reference may be counted twice, by its text and by its label. Beyond that nothing is made only to be measured.
     if length <= 2 * limit and length + bound_html(text, count) > limit:
         length = measure_html(convert(text))
     if length > limit:
-        return f"They would become {length} characters of HTML; at most {limit} are allowed for notes of this length."
+        return say(
+            "They would become {length} characters of HTML; at most {limit} are allowed for notes of this length.",
+            length=length,
+            limit=limit,
+        )
     return None
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from app import times
+from app.language import gettext as _
+from app.language import ngettext
 from app.replays.models import Replay
 from app.replays.queries import CANCELLED, DONE, RUNNING, Preview, ReplayRecord, explain_wait
 from app.webhooks.models import Webhook
@@ -66,19 +68,28 @@ def _build_time(text: str) -> str | None:
 def describe_preview(preview: Preview, *, includes_missed: bool) -> SimpleNamespace:
     """Takes what a replay would find; gives it in words, with the number that the button shows."""
     count = preview.matching + (preview.missed if includes_missed else 0)
-    words = f"Would send {preview.matching:,} of {preview.total:,}"
+    found = {"matching": preview.matching, "total": preview.total}
+    words = _("Would send {matching:,} of {total:,}.", **found)
     if includes_missed and preview.missed:
-        words += f", and {preview.missed:,} that {'was' if preview.missed == 1 else 'were'} missed"
+        words = ngettext(
+            "Would send {matching:,} of {total:,}, and {count:,} that was missed.",
+            "Would send {matching:,} of {total:,}, and {count:,} that were missed.",
+            preview.missed,
+            **found,
+        )
     hint = ""
     if preview.missed and not includes_missed:
-        events = "1 event was" if preview.missed == 1 else f"{preview.missed:,} events were"
-        hint = f'{events} missed: the webhook was never owed them. Tick "Missed events, too" to send them.'
+        hint = ngettext(
+            'One event was missed: the webhook was never owed it. Tick "Missed events, too" to send it.',
+            '{count:,} events were missed: the webhook was never owed them. Tick "Missed events, too" to send them.',
+            preview.missed,
+        )
     return SimpleNamespace(
         count=count,
-        words=f"{words}.",
+        words=words,
         hint=hint,
         until=times.format_time(preview.until_at),
-        button=f"Send {count:,} {'delivery' if count == 1 else 'deliveries'} again",
+        button=ngettext("Send {count:,} delivery again", "Send {count:,} deliveries again", count),
     )
 
 
@@ -101,7 +112,7 @@ def build_row(record: ReplayRecord, webhook: Webhook) -> SimpleNamespace:
         is_running=is_running,
         is_cancelled=replay.state == CANCELLED,
         state_words=state_words,
-        tone=_TONES.get(replay.state, "is-accent" if state_words == "Running" else "is-warning"),
+        tone=_TONES.get(replay.state, "is-warning" if explain_wait(replay, webhook) else "is-accent"),
         total=replay.total,
         queued=replay.queued_count,
         delivered=progress.delivered,
@@ -117,5 +128,7 @@ def build_row(record: ReplayRecord, webhook: Webhook) -> SimpleNamespace:
 
 def _describe_state(replay: Replay, webhook: Webhook) -> str:
     if reason := explain_wait(replay, webhook):
-        return f"Waiting: {reason[0].lower()}{reason[1:].removesuffix('.')}"
-    return replay.state.capitalize()
+        because = reason[0].lower() + reason[1:].removesuffix(".")
+        return _("Waiting: {reason}", reason=because)
+    words = {RUNNING: _("Running"), DONE: _("Done"), CANCELLED: _("Cancelled")}
+    return words[replay.state]

@@ -11,15 +11,21 @@ from pydantic import AfterValidator
 
 from app import times
 from app.exceptions import FieldError, ValidationError
+from app.language import say
 from app.schemas import Schema, describe_unknown, refuse, validate
 from app.webhooks.schema import Events
 
-LABELS: Final = {"since": "Since", "until": "Until", "events": "Events", "includeMissed": "Missed events"}
+LABELS: Final = {
+    "since": say("Since"),
+    "until": say("Until"),
+    "events": say("Events"),
+    "includeMissed": say("Missed events"),
+}
 
 
 def _check_time(value: str) -> str:
     if times.parse_time(value) is None:
-        raise refuse("invalid_time", "must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z.")
+        raise refuse("invalid_time", say("must be a date and time by RFC 3339, such as 2019-08-24T14:15:22Z."))
     return value
 
 
@@ -84,10 +90,14 @@ def _read_time(value: Any) -> datetime | None:
 def _find_span_errors(since: datetime, until: datetime | None, now: datetime, retention_days: int) -> list[FieldError]:
     errors = []
     if since > now:
-        errors.append(FieldError("since", "in_the_future", "Since must not be in the future."))
+        errors.append(FieldError("since", "in_the_future", say("Since must not be in the future.")))
     if retention_days and since < now - timedelta(days=retention_days):
         days = f"{retention_days} day{'s' if retention_days > 1 else ''}"
-        errors.append(FieldError("since", "too_old", f"Since must be within the last {days}: older events are gone."))
+        errors.append(
+            FieldError(
+                "since", "too_old", say("Since must be within the last {days}: older events are gone.", days=days)
+            )
+        )
     if until is not None and until <= since:
-        errors.append(FieldError("until", "before_since", "Until must be later than since."))
+        errors.append(FieldError("until", "before_since", say("Until must be later than since.")))
     return errors

@@ -22,6 +22,7 @@ from app.database import clock, generate_id, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
 from app.idempotency import clicks
+from app.language import say
 from app.replays import queries, schema, steps
 from app.replays.models import Replay
 from app.replays.queries import Preview, Span
@@ -75,7 +76,7 @@ def create_replay(actor: Actor, webhook_id: str, sent: ReplayOrder, form_key: st
         _check_sending(queries.list_sending(actor.tenant_id, webhook_id), span)
         if not total:
             raise ValidationError(
-                [FieldError("since", "nothing_to_send", "There is nothing to send again in this time.")]
+                [FieldError("since", "nothing_to_send", say("There is nothing to send again in this time."))]
             )
         replay = _build_replay(actor, webhook_id, sent, total)
         session.add(replay)

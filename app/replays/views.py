@@ -17,6 +17,8 @@ from app.exceptions import ConflictError, FieldError, ThrottledError, Validation
 from app.extensions import csrf
 from app.forms import FormState, list_errors, list_headers
 from app.idempotency.clicks import build_key
+from app.language import gettext as _
+from app.language import translate
 from app.paging import Place
 from app.replays import pages, queries, service
 from app.replays.queries import Preview
@@ -75,7 +77,7 @@ def create_replay(webhook_id: str) -> Answer:
     except (ValidationError, ThrottledError, ConflictError) as error:
         page = _render(webhook_id, values, list_errors(error), _find_preview(webhook_id, values))
         return page, error.status, list_headers(error)
-    flash("The replay has begun. It goes on by itself, whatever becomes of this page.", "success")
+    flash(_("The replay has begun. It goes on by itself, whatever becomes of this page."), "success")
     return redirect(url_for(".show_replay", webhook_id=webhook_id, replay_id=replay.id), 303)
 
 
@@ -99,9 +101,9 @@ def cancel_replay(webhook_id: str, replay_id: str) -> Response:
     """Cancels a running replay; one that has ended by itself meanwhile is no error to whoever pressed the button."""
     try:
         service.cancel_replay(current_user.actor, webhook_id, replay_id)
-        flash("The replay was cancelled.", "success")
+        flash(_("The replay was cancelled."), "success")
     except ConflictError as error:
-        flash(error.message, "info")
+        flash(translate(error.message), "info")
     return redirect(url_for(".show_replay", webhook_id=webhook_id, replay_id=replay_id), 303)
 
 
