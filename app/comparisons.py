@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, not_
 
+from app.language import say
 from app.parameters import BadValueError
 from app.text import is_canonical_id
 
@@ -72,5 +73,5 @@ def compare_id(column: Any) -> Compare:
 
 def _choose(operators: Mapping[str, Callable[[Any], Condition]], operator: str) -> Callable[[Any], Condition]:
     if operator not in operators:
-        raise BadValueError(f"knows the operators {', '.join(operators)}.")
+        raise BadValueError(say("knows the operators {names}.", names=", ".join(operators)))
     return operators[operator]

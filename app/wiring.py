@@ -12,6 +12,7 @@ from flask import Flask
 from app import (
     assets,
     cli,
+    compression,
     converters,
     errors,
     health,
@@ -22,25 +23,42 @@ from app import (
     pages,
     requests,
     settings_pages,
+    style,
 )
 from app.accounts.api import blueprint as accounts_api
+from app.accounts.reset_views import blueprint as resets
 from app.accounts.sessions import init_app as init_sessions
+from app.accounts.settings import blueprint as account
 from app.accounts.views import blueprint as accounts
+from app.audit.views import blueprint as audit
 from app.config import Settings
 from app.crypto import Cipher
 from app.customer.views import blueprint as customer
 from app.database import configure_engine, get_engine_options
 from app.deliveries.api import blueprint as deliveries_api
 from app.deliveries.views import blueprint as deliveries
+from app.drafts.views import blueprint as drafts
 from app.extensions import csrf, db, login_manager, migrate
 from app.files.api import blueprint as files_api
 from app.files.views import blueprint as files
 from app.limits import RateLimiter
+from app.members.invitation_views import blueprint as invitations
+from app.members.views import blueprint as members
+from app.note_templates.views import blueprint as note_templates
+from app.oidc.account_views import blueprint as identities
+from app.oidc.client import Provider
+from app.oidc.views import blueprint as oidc
+from app.organisation.views import blueprint as organisation
 from app.products.views import blueprint as products
 from app.releases.api import blueprint as releases_api
+from app.releases.hint_views import blueprint as release_hints
+from app.releases.notes_views import blueprint as release_notes
+from app.releases.page_views import blueprint as release_page
+from app.releases.steps_views import blueprint as release_steps
 from app.releases.views import blueprint as releases
 from app.replays.api import blueprint as replays_api
 from app.replays.views import blueprint as replays
+from app.tokens.views import blueprint as tokens
 from app.webhooks.actions_api import blueprint as webhook_actions_api
 from app.webhooks.api import blueprint as webhooks_api
 from app.webhooks.controls import blueprint as webhook_controls
@@ -50,6 +68,62 @@ from app.webhooks.queue import Doorbell
 from app.webhooks.views import blueprint as webhooks
 
 MAX_BODY_BYTES = 1024 * 1024
+# Where the provider sends people back to, as it must be registered there.
+PROVIDER_CALLBACK = "/sign-in/oidc/callback"
+# Answers go through them from the last to the first: what compresses must come first.
+PARTS = (
+    compression,
+    assets,
+    converters,
+    requests,
+    languages,
+    limits,
+    errors,
+    pages,
+    settings_pages,
+    style,
+    health,
+    metrics,
+    cli,
+)
+# For machines: a token in each request, and no cookie that another site could make a browser send.
+APIS = (
+    accounts_api,
+    releases_api,
+    files_api,
+    webhooks_api,
+    webhook_actions_api,
+    webhook_keys_api,
+    replays_api,
+    deliveries_api,
+)
+# For people. The customer pages come last: their addresses begin with a name.
+SITES = (
+    accounts,
+    resets,
+    account,
+    oidc,
+    identities,
+    products,
+    note_templates,
+    releases,
+    release_notes,
+    release_page,
+    release_steps,
+    release_hints,
+    files,
+    webhooks,
+    webhook_controls,
+    deliveries,
+    drafts,
+    replays,
+    members,
+    invitations,
+    tokens,
+    organisation,
+    audit,
+    customer,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +135,8 @@ class Slipway:
     doorbell: Doorbell
     measures: Measures
     limiter: RateLimiter
+    # Who people may sign in through, if the operator has named anybody.
+    provider: Provider | None
 
 
 def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
@@ -81,6 +157,7 @@ def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
         Doorbell(settings.redis_url),
         Measures(settings.redis_url),
         RateLimiter(settings),
+        Provider(settings.oidc, f"{settings.base_url}{PROVIDER_CALLBACK}") if settings.oidc else None,
     )
     db.init_app(app)
     with app.app_context():
@@ -89,21 +166,12 @@ def build_app(overrides: Mapping[str, str] | None = None) -> Flask:
     csrf.init_app(app)
     login_manager.init_app(app)
     init_sessions(app)
-    for part in (assets, converters, requests, languages, limits, errors, pages, settings_pages, health, metrics, cli):
+    for part in PARTS:
         part.init_app(app)
-    for api in (
-        accounts_api,
-        releases_api,
-        files_api,
-        webhooks_api,
-        webhook_actions_api,
-        webhook_keys_api,
-        replays_api,
-        deliveries_api,
-    ):
+    for api in APIS:
         csrf.exempt(api)
         app.register_blueprint(api)
-    for site in (accounts, products, releases, files, webhooks, webhook_controls, deliveries, replays, customer):
+    for site in SITES:
         app.register_blueprint(site)
     return app
 

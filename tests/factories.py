@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -13,10 +13,16 @@ from werkzeug.test import TestResponse
 
 from app.accounts import passwords, tokens
 from app.accounts import service as accounts
-from app.accounts.actors import ROLE_SCOPES, SCOPES, Actor
+from app.accounts.actors import ROLE_SCOPES, SCOPES, Actor, build_actor
+from app.database import generate_id, transaction
+from app.members import invitations
+from app.members import schema as member_schema
+from app.members import service as members
+from app.oidc.models import Identity
 from app.products import schema as product_schema
 from app.products import service as products
 from app.products.models import Product
+from app.times import now
 from app.webhooks import creation
 from app.webhooks import service as webhooks
 from app.webhooks.models import Webhook
@@ -79,6 +85,15 @@ class Factory:
         slug = accounts.get_tenant(user.tenant_id).slug
         return Organisation(user.tenant_id, slug, name, email, actor)
 
+    def member(self, owner: Organisation, role: str, email: str | None = None) -> Organisation:
+        """Makes a member of a tenant in a role, who joins by an invitation; signs in like an owner."""
+        email = email or f"member{next(_numbers)}@example.test"
+        invited = invitations.invite(owner.actor, member_schema.parse_invitation(email, role))
+        assert invited.link is not None
+        with patch.object(passwords, "hash_password", return_value=PASSWORD_HASH):
+            user = members.accept_invitation(invited.link.rpartition("/")[2], email.partition("@")[0], PASSWORD)
+        return replace(owner, email=email, actor=build_actor(user))
+
     def caller(self, owner: Organisation, *scopes: str) -> Caller:
         """Makes an API client of a tenant; without scopes it may do everything."""
         _, token = tokens.create_token(owner.actor, "test", list(scopes or SCOPES), 1)
@@ -93,6 +108,15 @@ class Factory:
         """Makes a webhook that wants to hear of new releases."""
         raw = {"name": "Receiver", "url": url, "events": ["release.created"], **members}
         return creation.create_webhook(owner.actor, webhooks.parse_webhook(owner.actor, raw)).webhook
+
+    def identity(self, owner: Organisation) -> str:
+        """Links an account at a provider to a user; gives the id of that."""
+        moment, identity_id = now(), generate_id()
+        ids = {"id": identity_id, "tenant_id": owner.tenant_id, "user_id": owner.actor.user_id}
+        account = {"issuer": "https://id.example.test", "subject": str(next(_numbers)), "email": owner.email}
+        with transaction() as session:
+            session.add(Identity(**ids, **account, created_at=moment, last_used_at=moment))
+        return identity_id
 
     def browser(self, owner: Organisation) -> FlaskClient:
         """Makes a browser in which the owner is signed in."""

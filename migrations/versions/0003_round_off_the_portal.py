@@ -112,6 +112,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('publish_at', app.database.UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column('publish_by', sa.Uuid(as_uuid=False), nullable=True))
         batch_op.create_index('ix_releases_due', ['publish_at'], unique=False, postgresql_where=sa.text('publish_at IS NOT NULL'), sqlite_where=sa.text('publish_at IS NOT NULL'))
+        batch_op.create_index('ix_releases_product_order', ['tenant_id', 'product_id', 'version_key', 'id'], unique=False)
         batch_op.create_index('ix_releases_product_version', ['tenant_id', 'product_id', 'channel', 'version_key', 'id'], unique=False)
         batch_op.create_index('ix_releases_version', ['tenant_id', 'version_key', 'id'], unique=False)
 
@@ -157,6 +158,7 @@ def downgrade() -> None:
     with op.batch_alter_table('releases', schema=None, recreate='never') as batch_op:
         batch_op.drop_index('ix_releases_version')
         batch_op.drop_index('ix_releases_product_version')
+        batch_op.drop_index('ix_releases_product_order')
         batch_op.drop_index('ix_releases_due', postgresql_where=sa.text('publish_at IS NOT NULL'), sqlite_where=sa.text('publish_at IS NOT NULL'))
         batch_op.drop_column('publish_by')
         batch_op.drop_column('publish_at')

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import creates, deliveries, notes, starts
+from tests.bench import creates, deliveries, notes, pages, previews, starts
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -42,6 +42,10 @@ def main() -> None:
     lines += ["", "## Delivering", "", *deliveries.format_report(deliveries.run())]
     lines += ["", "## Rendering notes", "", "| what | figure |", "| --- | ---: |"]
     lines += [f"| {name} | {figure} |" for name, figure in notes.run()]
+    lines += ["", "## Previewing notes", "", previews.DESCRIPTION, "", "| what | figure |", "| --- | ---: |"]
+    lines += [f"| {name} | {figure} |" for name, figure in previews.run()]
+    lines += ["", "## Pages", "", pages.DESCRIPTION, "", "| what | figure |", "| --- | ---: |"]
+    lines += [f"| {name} | {figure} |" for name, figure in pages.run()]
     lines += ["", "## Starting", "", "| what | figure |", "| --- | ---: |"]
     lines += [f"| {name} | {figure} |" for name, figure in starts.run()]
     report = "\n".join(lines) + "\n"

@@ -111,7 +111,7 @@ def test_from_the_first_visit_to_what_customers_read(app: Flask, open_context: O
 
 
 def test_what_is_wrong_is_said_at_the_fields_and_nothing_typed_is_lost(page: Page) -> None:
-    typed = {"Version": "v1.2", "Channel": "beta", "Name": "Rocket <b>1</b> & more"}
+    typed = {"Version": "1.2-rc1", "Channel": "beta", "Name": "Rocket <b>1</b> & more"}
     for label, text in typed.items():
         page.get_by_label(label, exact=True).fill(text)
     page.get_by_label("Platforms").fill("linux, bee os")
@@ -231,7 +231,11 @@ def test_the_counter_agrees_with_the_server(page: Page, text: str, count: str) -
     )
 
 
-def test_after_the_session_ended_one_signs_in_within_the_form(page: Page, owner: Organisation) -> None:
+def test_without_script_one_signs_in_within_the_form_after_the_session_ended(
+    open_context: OpenContext, owner: Organisation
+) -> None:
+    page = sign_in(open_context(java_script_enabled=False).new_page(), owner)
+    page.goto("/releases/new")
     page.get_by_label("Version").fill("1.0")
     page.get_by_label("Name", exact=True).fill("Typed for an hour")
     page.context.clear_cookies()

@@ -108,7 +108,7 @@ def test_a_release_comes_back_whole(
         assert "\n# Kept</textarea>" in page
         assert f'<option value="{product_id}" selected>The product that you chose</option>' in page
         assert KEY in page
-        assert "Sign in again" not in page
+        assert 'name="signInPassword"' not in page
         assert "create one" not in page
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -15,10 +16,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app import times
+from app.accounts import links, tokens
 from app.extensions import db
+from app.members import invitations
+from app.members.schema import parse_invitation
+from app.note_templates import service as note_templates
+from app.note_templates.schema import NoteTemplateSchema
 from app.replays import service as replays
 from app.webhooks import samples
+from app.webhooks.models import Delivery, Event
 from tests.factories import PASSWORD, Factory, Organisation, find_csrf_token
+from tests.people import get_user
 from tests.recorded import FILE
 from tests.replaying import fill
 
@@ -59,18 +67,38 @@ def site(make: Factory) -> Site:
     webhook_id = webhook.id
     changed = {"name": "Changed", "url": "http://127.0.0.1:9/", "events": "release.created"}
     since = times.format_time(times.now() - timedelta(hours=2))
+    tomorrow = f"{times.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
     for event_type in ("release.created", "release.published"):
         fill(webhook, 1, dead=1, event_type=event_type)
     order = replays.parse_replay({"since": since, "events": ["release.created"]})
     replay_id = replays.create_replay(owner.actor, webhook_id, order).id
     delivery_id = samples.send_test(owner.actor, webhook_id)
+    planned_id, deleted_id = (
+        caller.post("/v3/releases", json={**body, "version": version}).get_json()["id"] for version in ("3.0", "4.0")
+    )
+    caller.request("DELETE", f"/v3/releases/{deleted_id}")
+    told_id = db.session.scalars(select(Delivery.id).join(Event).where(Event.entity_id == planned_id)).one()
+    templates = f"/products/{product.id}/templates"
+    template_ids = [
+        note_templates.create_template(owner.actor, product.id, NoteTemplateSchema(name=name, notes="x")).id
+        for name in ("One", "Two")
+    ]
+    begun = {"notes": "", "productId": product.id, "beginWith": "template", "noteTemplate": template_ids[0]}
+    member = make.member(owner, "viewer")
+    token_id = tokens.create_token(owner.actor, "CI", ["release:read"])[0].id
+    invited = invitations.invite(owner.actor, parse_invitation("invited@example.test", "viewer"))
+    assert invited.link is not None
+    invitation, invitation_path = invited.invitation.id, urlsplit(invited.link).path
     browser = make.browser(owner)
     targets = {
         "/products": Target("/products", {"data": {"name": "New"}}),
+        "/products/<product_id>/edit": Target(f"/products/{product.id}/edit", {"data": {"name": "Changed"}}),
+        "/products/<product_id>/delete": Target(f"/products/{make.product(owner).id}/delete", {"data": {}}),
         "/releases": Target("/releases", {"data": {**RELEASE, "productId": product.id}}),
         "/releases/<release_id>/edit": Target(
             f"/releases/{release_id}/edit", {"data": {**RELEASE, "version": "1.1", "productId": product.id}}
         ),
+        "/releases/<release_id>/notes": Target(f"/releases/{draft_id}/notes", {"data": {**RELEASE, **begun}}, 200),
         "/releases/<release_id>/files": Target(f"/releases/{release_id}/files", {"data": {**FILE, "name": "new.zip"}}),
         "/releases/<release_id>/files/<file_id>/delete": Target(
             f"/releases/{release_id}/files/{file_id}/delete", {"data": {}}
@@ -80,6 +108,26 @@ def site(make: Factory) -> Site:
             for step in ("archive", "unarchive", "publish")
         },
         "/releases/<release_id>/delete": Target(f"/releases/{draft_id}/delete", {"data": {}}),
+        "/releases/<release_id>/restore": Target(f"/releases/{deleted_id}/restore", {"data": {}}),
+        "/releases/<release_id>/plan": Target(
+            f"/releases/{planned_id}/plan",
+            {"data": {"publishDate": tomorrow, "publishZone": "+00:00"}},
+        ),
+        "/releases/<release_id>/plan/cancel": Target(f"/releases/{planned_id}/plan/cancel", {"data": {}}),
+        "/releases/<release_id>/deliveries/<delivery_id>/resend": Target(
+            f"/releases/{planned_id}/deliveries/{told_id}/resend", {"data": {}}
+        ),
+        "/releases/notes": Target("/releases/notes", {"data": {**RELEASE, **begun}}, 200),
+        "/products/<product_id>/templates": Target(templates, {"data": {"name": "New", "notes": "x"}}),
+        "/products/<product_id>/templates/<template_id>/edit": Target(
+            f"{templates}/{template_ids[0]}/edit", {"data": {"name": "Changed", "notes": "x"}}
+        ),
+        "/products/<product_id>/templates/<template_id>/delete": Target(
+            f"{templates}/{template_ids[1]}/delete", {"data": {}}
+        ),
+        "/releases/hints": Target("/releases/hints", {"data": RELEASE}, 200),
+        "/releases/<release_id>/hints": Target(f"/releases/{release_id}/hints", {"data": RELEASE}, 200),
+        "/releases/confirmation": Target("/releases/confirmation", {"data": {**RELEASE, "productId": product.id}}, 200),
         "/releases/preview": Target("/releases/preview", {"json": {"notes": "x"}}, 200),
         "/webhooks": Target("/webhooks", {"data": changed}),
         "/webhooks/<webhook_id>": Target(f"/webhooks/{webhook_id}", {"data": changed}),
@@ -95,11 +143,69 @@ def site(make: Factory) -> Site:
             for action in ("test", "pause", "resume", "switch-on", "dismiss-notice", "rotate", "cut-over")
         },
         "/webhooks/<webhook_id>/delete": Target(f"/webhooks/{webhook_id}/delete", {"data": {}}),
+        "/settings/members/invite": Target(
+            "/settings/members/invite", {"data": {"email": "new@example.test", "role": "viewer"}}, 200
+        ),
+        "/settings/members/<member_id>/role": Target(
+            f"/settings/members/{member.actor.user_id}/role", {"data": {"role": "editor"}}
+        ),
+        **{
+            f"/settings/members/<member_id>/{step}": Target(
+                f"/settings/members/{member.actor.user_id}/{step}", {"data": {}}
+            )
+            for step in ("deactivate", "reactivate")
+        },
+        "/settings/members/invitations/<invitation_id>/renew": Target(
+            f"/settings/members/invitations/{invitation}/renew", {"data": {}}, 200
+        ),
+        "/settings/members/invitations/<invitation_id>/revoke": Target(
+            f"/settings/members/invitations/{invitation}/revoke", {"data": {}}
+        ),
+        # Its link was replaced before: a form without a token is told of that, and nothing else.
+        "/invitations/<link>": Target(invitation_path, {"data": {"name": "New", "password": PASSWORD}}, 404),
+        "/settings/tokens/new": Target(
+            "/settings/tokens/new", {"data": {"name": "CI", "scopes": "release:read", "expiry": "30"}}, 200
+        ),
+        "/settings/tokens/<token_id>/revoke": Target(f"/settings/tokens/{token_id}/revoke", {"data": {}}),
+        "/settings/organisation": Target("/settings/organisation", {"data": {"name": "Other", "slug": "other"}}),
+        **build_account_targets(owner),
         "/sign-in": Target("/sign-in", {"data": {"email": owner.email, "password": PASSWORD}}),
+        "/sign-in/oidc/organisation": Target("/sign-in/oidc/organisation", {"data": {}}, 404),
+        "/settings/security/connect": Target("/settings/security/connect", {"data": {"password": PASSWORD}}, 404),
+        "/settings/security/identities/<identity_id>/disconnect": Target(
+            f"/settings/security/identities/{make.identity(owner)}/disconnect", {"data": {}}
+        ),
         "/sign-out": Target("/sign-out", {"data": {}}),
         "/setup": Target("/setup", {"data": {}}, 404),
     }
     return Site(owner, browser, find_csrf_token(browser.get("/products").text), targets)
+
+
+def build_account_targets(owner: Organisation) -> dict[str, Target]:
+    """Gives the forms of one's own account. Those that would end the session are sent with something wrong."""
+    user = get_user(owner)
+    token = links.sign("reset", user.tenant_id, user.id, links.mark(user))
+    security = "/settings/security"
+    forms: dict[str, tuple[dict[str, str], int]] = {
+        "/settings/account": ({"name": "New"}, 303),
+        "/settings/account/email": ({"email": owner.email, "password": PASSWORD}, 303),
+        "/settings/account/email/<token>": ({}, 404),
+        f"{security}/password": ({}, 400),
+        f"{security}/two-factor/begin": ({}, 303),
+        f"{security}/two-factor/cancel": ({}, 303),
+        f"{security}/two-factor": ({}, 400),
+        f"{security}/two-factor/switch-off": ({}, 400),
+        f"{security}/recovery-codes": ({}, 400),
+        "/settings/sessions/revoke-others": ({}, 303),
+        "/settings/sessions/<session_id>/revoke": ({}, 404),
+        "/sign-in/second-step": ({}, 303),
+        "/sign-in/forgot": ({"email": owner.email}, 200),
+        "/sign-in/reset/<token>": ({"password": "short"}, 400),
+    }
+    return {
+        rule: Target(rule.replace("<token>", token).replace("<session_id>", token[:36]), {"data": data}, status)
+        for rule, (data, status) in forms.items()
+    }
 
 
 def send(
@@ -179,7 +285,7 @@ def test_every_form_works_with_its_own_token(app: Flask, site: Site) -> None:
     assert {rule for rule in rules if not rule.startswith("/v3/")} == set(site.targets)
     headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     # Signing in renews the token, and signing out ends it: these two are last.
-    for path in sorted(site.targets, key=lambda path: path.startswith("/sign-")):
+    for path in sorted(site.targets, key=lambda path: path in ("/sign-in", "/sign-out")):
         token = site.token if path != "/sign-out" else find_csrf_token(site.browser.get("/products").text)
         assert send(site.browser, site.targets[path], token, headers=headers) == site.targets[path].status, path
 

@@ -127,7 +127,7 @@ def test_a_bug_is_a_500_that_tells_nothing_but_its_id(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret is hunter2")
 
-    monkeypatch.setattr("app.releases.queries.list_releases", fail)
+    monkeypatch.setattr("app.releases.listing.list_releases", fail)
     answer = caller.get("/v3/releases")
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.text

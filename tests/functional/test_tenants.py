@@ -7,14 +7,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from tests.factories import Factory, find_csrf_token
+from app.accounts import tokens
+from app.accounts.models import UserSession
+from app.extensions import db
+from app.members import invitations
+from app.members.schema import parse_invitation
+from app.note_templates import service as templates
+from app.note_templates.schema import NoteTemplateSchema
+from tests.factories import Factory, Organisation, find_csrf_token
 from tests.recorded import FILE
 from tests.working import claim
 
 UNKNOWN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-ID_ARGUMENTS = {"delivery_id", "event_log_id", "file_id", "release_id", "webhook_id"}
+ID_ARGUMENTS = {
+    "delivery_id",
+    "event_log_id",
+    "file_id",
+    "identity_id",
+    "invitation_id",
+    "member_id",
+    "product_id",
+    "release_id",
+    "session_id",
+    "template_id",
+    "token_id",
+    "webhook_id",
+}
 
 
 def list_routes(app: Flask) -> list[tuple[str, Rule]]:
@@ -26,6 +47,13 @@ def list_routes(app: Flask) -> list[tuple[str, Rule]]:
 def build_path(rule: Rule, ids: Mapping[str, str]) -> str:
     """Gives the path of a route with an id in each place: the one of its argument, or one that nobody has."""
     return re.sub(r"<(?:[^>:]+:)?([^>]+)>", lambda match: ids.get(match[1], UNKNOWN_ID), rule.rule)
+
+
+def get_session_id(make: Factory, owner: Organisation) -> str:
+    """Signs an owner in; gives the id of the session."""
+    make.browser(owner)
+    db.session.rollback()
+    return db.session.scalars(select(UserSession.id).where(UserSession.tenant_id == owner.tenant_id)).one()
 
 
 def normalize(answer: Any, ids: Mapping[str, str]) -> str:
@@ -50,8 +78,15 @@ def test_every_route_answers_another_tenants_id_like_an_unknown_one(app: Flask, 
         "release_id": release_id,
         "file_id": stranger.post("/v3/release-files", json={**FILE, "releaseId": release_id}).get_json()["id"],
         "webhook_id": webhook_id,
+        "identity_id": make.identity(theirs),
+        "product_id": product.id,
+        "template_id": templates.create_template(theirs.actor, product.id, NoteTemplateSchema(name="x", notes="x")).id,
         "delivery_id": attempt["deliveryId"],
         "event_log_id": attempt["id"],
+        "member_id": theirs.actor.user_id,
+        "session_id": get_session_id(make, theirs),
+        "token_id": tokens.create_token(theirs.actor, "theirs", ["release:read"])[0].id,
+        "invitation_id": invitations.invite(theirs.actor, parse_invitation("x@example.test", "viewer")).invitation.id,
     }
     caller, browser = make.caller(mine), make.browser(mine)
     token = find_csrf_token(browser.get("/releases/new").text)
@@ -64,7 +99,13 @@ def test_every_route_answers_another_tenants_id_like_an_unknown_one(app: Flask, 
             if path.startswith("/v3/"):
                 answer = caller.request(method, path, **({"json": {}} if method == "PATCH" else {}))
             else:
-                valid = {"name": "x", "url": "http://127.0.0.1:9/", "events": "release.created", "csrf_token": token}
+                valid = {
+                    "name": "x",
+                    "url": "http://127.0.0.1:9/",
+                    "events": "release.created",
+                    "role": "viewer",
+                    "csrf_token": token,
+                }
                 answer = browser.open(path, method=method, data=valid if method == "POST" else None)
             assert answer.status_code == 404, (method, path, answer.text)
             answers.append(normalize(answer, foreign))

@@ -64,7 +64,8 @@ def test_a_pause_holds_what_is_owed_and_what_comes_and_resuming_sends_both_once(
         expected = [it.id for it in due]
         make_due()
         deliver_all(app)
-    assert [request.headers["webhook-id"] for request in receiver.requests] == expected
+    # Both are under way at once: which of them arrives first nobody promises.
+    assert sorted(request.headers["webhook-id"] for request in receiver.requests) == sorted(expected)
     assert list_actions() == ["webhook.created", "webhook.paused", "webhook.resumed"]
     query = select(AuditEntry.details).where(AuditEntry.entity_id == webhook.id).order_by(AuditEntry.id)
     assert db.session.scalars(query).all()[1:] == [{"held": 1}, {"released": 2}]
