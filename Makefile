@@ -27,7 +27,8 @@ run: $(APP_STAMP) ## Set up, then serve at http://127.0.0.1:8000 until Ctrl+C
 
 test: $(DEV_STAMP) $(NODE_STAMP) ## Run all tests on PostgreSQL, then those that use a database on SQLite
 	@$(RUN) -m coverage erase
-	SLIPWAY_TEST_DATABASE=postgresql $(RUN) -m coverage run $(PYTEST) --ignore tests/hostile
+	SLIPWAY_TEST_DATABASE=postgresql $(RUN) -m coverage run $(PYTEST) --ignore tests/hostile --ignore tests/browser
+	SLIPWAY_TEST_DATABASE=postgresql $(RUN) -m coverage run $(PYTEST) tests/browser
 	SLIPWAY_TEST_DATABASE=sqlite $(RUN) $(PYTEST) -m "not once" tests/integration tests/functional
 	$(RUN) $(PYTEST) tests/hostile
 	@$(RUN) -m coverage combine --quiet

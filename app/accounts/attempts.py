@@ -30,9 +30,10 @@ _IPV6_PREFIX = 64
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A try that was admitted: its account, and its row under the address it came from."""
+    """A try that was admitted: its account, and its rows under that and under the address it came from."""
 
     account_subject: str
+    account_row_id: int
     address_row_id: int
 
 
@@ -53,16 +54,19 @@ def admit_attempt(session: Session, account: str, address: str, limit: int = ACC
     rows = [SignInAttempt(subject=subject, attempted_at=moment) for subject in limits]
     session.add_all(rows)
     session.flush()
-    return Attempt(rows[0].subject, rows[1].id)
+    return Attempt(rows[0].subject, rows[0].id, rows[1].id)
 
 
-def clear_attempt(session: Session, attempt: Attempt) -> None:
+def clear_attempt(session: Session, attempt: Attempt, *, is_shared: bool = False) -> None:
     """Takes the try that succeeded: the account starts anew; of the address only this one is forgiven.
 
-    Else whoever has one account of their own could try those of others without end.
+    Else whoever has one account of their own could try those of others without end. For the same reason only this one
+    is forgiven of an account that ``is_shared``, an e-mail address that users of several organisations have.
     """
-    session.execute(delete(SignInAttempt).where(SignInAttempt.subject == attempt.account_subject))
-    session.execute(delete(SignInAttempt).where(SignInAttempt.id == attempt.address_row_id))
+    rows = [attempt.account_row_id, attempt.address_row_id]
+    session.execute(delete(SignInAttempt).where(SignInAttempt.id.in_(rows)))
+    if not is_shared:
+        session.execute(delete(SignInAttempt).where(SignInAttempt.subject == attempt.account_subject))
 
 
 def use_once(session: Session, name: str, seconds: int) -> bool:

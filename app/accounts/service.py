@@ -197,7 +197,7 @@ def _open_session(
             user.password_hash = new_hash
             # They are over: what proves them goes by the hash.
             user_sessions.close_others(session, tenant_id, user_id)
-        attempts.clear_attempt(session, attempt)
+        attempts.clear_attempt(session, attempt, is_shared=len(queries.find_users(user.email)) > 1)
         if second_factor.is_on(user):
             return PendingSignIn.begin(user)
         tenant = queries.get_tenant(tenant_id)

@@ -1,7 +1,8 @@
 """The audit log as CSV (RFC 4180), written piece by piece: however long it is, a few hundred entries are in memory.
 
 A spreadsheet takes a cell that begins with certain signs for a formula and obeys it, and part of what stands in the log
-comes from whoever calls the API. Such a cell begins with an apostrophe, as OWASP advises against "CSV injection".
+comes from whoever calls the API. Such a cell begins with an apostrophe, as OWASP advises against "CSV injection". Where
+a comma is part of a number, they end cells at semicolons; one before such a sign stands as JSON can spell it, too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -23,6 +25,8 @@ HEADER = ("id", "time", "actor", "actor_kind", "action", "entity_id", "details",
 _CHUNK_ROWS = 500
 # The last four are the same signs in full width, which some programs fold.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Blanks and quotes before the sign are dropped by some.
+_BEFORE_FORMULA = re.compile(rf""";(?=[\s"'\\]*[{re.escape("".join(_FORMULA_SIGNS))}])""")
 
 
 def write_csv(app: Flask, tenant_id: str, wanted: AuditFilter) -> Iterator[bytes]:
@@ -57,7 +61,7 @@ def _build_row(entry: AuditEntry) -> tuple[str, ...]:
         entry.actor_kind,
         entry.action,
         entry.entity_id,
-        json.dumps(entry.details, ensure_ascii=False, separators=(",", ":")),
+        _BEFORE_FORMULA.sub(r"\\u003b", json.dumps(entry.details, ensure_ascii=False, separators=(",", ":"))),
         entry.request_id,
     )
 

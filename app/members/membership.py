@@ -16,6 +16,7 @@ from app.audit import service as audit
 from app.database import lock_name, transaction
 from app.exceptions import ConflictError, FieldError, NotFoundError, PermissionDeniedError, ValidationError
 from app.language import say
+from app.members import queries
 from app.text import is_canonical_id
 
 OWNER = "owner"
@@ -42,6 +43,7 @@ def lock_for(session: Session, actor: Actor) -> str:
 def change_role(actor: Actor, user_id: str, role: str) -> User:
     """Commits a role that ``schema.parse_role`` gave; one that the member has already changes nothing.
 
+    Invitations that they have sent, and could not send any more, are withdrawn.
     Raises ValidationError on ``role`` for what only owners may do and for the last owner, NotFoundError,
     PermissionDeniedError.
     """
@@ -58,12 +60,15 @@ def change_role(actor: Actor, user_id: str, role: str) -> User:
             session.flush()
             details = {"email": user.email, "before": {"role": before}, "after": {"role": role}}
             audit.record(session, actor, "user.role_changed", user.id, details)
+            _withdraw_invitations(session, actor, user)
         session.expunge(user)
     return user
 
 
 def deactivate_member(actor: Actor, user_id: str) -> User:
     """Switches a member off: their sessions and access tokens end, and do not come back. Twice changes nothing.
+
+    Invitations that they have sent are withdrawn.
 
     Raises ConflictError for oneself, for the last owner, and for an owner if the actor is none; NotFoundError,
     PermissionDeniedError.
@@ -82,6 +87,7 @@ def deactivate_member(actor: Actor, user_id: str) -> User:
             session.flush()
             ended = _end_access(session, user)
             audit.record(session, actor, "user.deactivated", user.id, {"email": user.email, **ended})
+            _withdraw_invitations(session, actor, user)
         session.expunge(user)
     return user
 
@@ -141,6 +147,16 @@ def _end_access(session: Session, user: User) -> dict[str, int]:
         )
         ended[name] = session.execute(statement).rowcount  # type: ignore[attr-defined]
     return ended
+
+
+def _withdraw_invitations(session: Session, actor: Actor, user: User) -> None:
+    """Withdraws what a member could not send any more: they know the links, and could come back by one."""
+    may_invite = user.is_active and "user:write" in ROLE_SCOPES.get(user.role, frozenset())
+    for invitation in queries.list_invitations_of(user.tenant_id, user.id):
+        if not may_invite or (invitation.role == OWNER and user.role != OWNER):
+            invitation.revoked_at = times.now()
+            details = {"email": invitation.email, "role": invitation.role}
+            audit.record(session, actor, "invitation.revoked", invitation.id, details)
 
 
 def _refuse(message: str) -> ValidationError:

@@ -92,8 +92,11 @@ def can_manage(actor: Actor, role: str) -> bool:
     return actor.has_scope("user:write") and (role != OWNER or actor.role == OWNER)
 
 
-def describe_deactivation(sessions: int, tokens: int) -> list[str]:
-    """Takes how many sessions and tokens a member has in force; gives what switching them off does, in sentences."""
+def describe_deactivation(sessions: int, tokens: int, invitations: int) -> list[str]:
+    """Takes how many sessions and tokens a member has in force, and how many invitations they have sent.
+
+    Gives what switching them off does, in sentences.
+    """
     said = [_("They can no longer sign in. What they did stays, under their name.")]
     if sessions:
         said.append(ngettext("{count} session ends at once.", "{count} sessions end at once.", sessions))
@@ -103,6 +106,14 @@ def describe_deactivation(sessions: int, tokens: int) -> list[str]:
                 "{count} access token ends at once, for good: whatever uses it needs another one.",
                 "{count} access tokens end at once, for good: whatever uses them needs others.",
                 tokens,
+            )
+        )
+    if invitations:
+        said.append(
+            ngettext(
+                "{count} invitation that they have sent is withdrawn.",
+                "{count} invitations that they have sent are withdrawn.",
+                invitations,
             )
         )
     return said

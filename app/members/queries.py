@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, or_, select
 from app import times
 from app.accounts.models import AccessToken, User, UserSession
 from app.accounts.user_sessions import IDLE_TIMEOUT
+from app.audit.models import AuditEntry
 from app.exceptions import NotFoundError
 from app.extensions import db
 from app.members.models import Invitation
@@ -72,8 +73,8 @@ def list_addresses(tenant_id: str, limit: int) -> Sequence[str]:
     ).all()
 
 
-def count_access(tenant_id: str, user_id: str) -> tuple[int, int]:
-    """Gives how many sessions and how many access tokens of a member are in force."""
+def count_access(tenant_id: str, user_id: str) -> tuple[int, int, int]:
+    """Gives how many sessions and access tokens of a member are in force, and how many invitations they have sent."""
     moment = times.now()
     sessions = select(func.count()).where(
         UserSession.tenant_id == tenant_id,
@@ -88,7 +89,31 @@ def count_access(tenant_id: str, user_id: str) -> tuple[int, int]:
         AccessToken.revoked_at.is_(None),
         AccessToken.expires_at > moment,
     )
-    return db.session.scalar(sessions) or 0, db.session.scalar(tokens) or 0
+    sent = len(list_invitations_of(tenant_id, user_id))
+    return db.session.scalar(sessions) or 0, db.session.scalar(tokens) or 0, sent
+
+
+def list_invitations_of(tenant_id: str, user_id: str) -> Sequence[Invitation]:
+    """Gives the invitations of a tenant that are open by a link which this member was shown, as the audit log has it.
+
+    Whoever makes the newest link is shown it, and nobody else is.
+    """
+    made = select(func.max(AuditEntry.id)).where(
+        AuditEntry.tenant_id == tenant_id, AuditEntry.action.in_(("invitation.created", "invitation.renewed"))
+    )
+    own = select(AuditEntry.entity_id).where(
+        AuditEntry.tenant_id == tenant_id,
+        AuditEntry.id.in_(made.group_by(AuditEntry.entity_id)),
+        AuditEntry.actor_id == user_id,
+    )
+    query = select(Invitation).where(
+        Invitation.tenant_id == tenant_id,
+        Invitation.accepted_at.is_(None),
+        Invitation.revoked_at.is_(None),
+        Invitation.expires_at > times.now(),
+        Invitation.id.in_(own),
+    )
+    return db.session.scalars(query.order_by(Invitation.created_at, Invitation.id)).all()
 
 
 def list_open_invitations(tenant_id: str) -> Sequence[Invitation]:

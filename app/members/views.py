@@ -125,7 +125,6 @@ def revoke_invitation(invitation_id: str) -> Response:
 @sign_in_required
 def show_member(member_id: str) -> str:
     """Shows a member, and what can be done with them."""
-    current_user.actor.require("user:read")
     return _render_member(member_id, {})
 
 
@@ -184,6 +183,8 @@ def _render_member(member_id: str, typed: Mapping[str, Any], errors: Iterable[Fi
             asks_nothing=form.is_outage,
         )
     actor = current_user.actor
+    # A refused form shows the page, too.
+    actor.require("user:read")
     member = pages.build_member(queries.get_member(actor.tenant_id, member_id), actor.user_id)
     access = queries.count_access(actor.tenant_id, member_id)
     return render_template(

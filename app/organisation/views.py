@@ -70,6 +70,9 @@ csrf.exempt(update_organisation)
 def _render(values: Mapping[str, Any], errors: Iterable[FieldError] = ()) -> str:
     form = FormState.build(values, errors)
     is_known = current_user.is_authenticated and not form.is_outage
+    if is_known:
+        # A refused form shows the page, too.
+        current_user.actor.require("account:read")
     return render_template(
         "organisation/show.html",
         form=form,

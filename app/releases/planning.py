@@ -124,6 +124,10 @@ def _publish(tenant_id: str, release_id: str) -> None:
         )
         if release is None or release.publish_at is None or release.publish_by is None:
             return
+        if release.published or release.archived:
+            # By a process of a version that knew nothing of plans, while this one was started beside it.
+            rows.clear_plan(release)
+            return
         planned_for = format_time(release.publish_at)
         planner = accounts.find_actor(tenant_id, release.publish_by)
         if planner is None or not planner.has_scope("release:write"):

@@ -116,7 +116,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_releases_product_version', ['tenant_id', 'product_id', 'channel', 'version_key', 'id'], unique=False)
         batch_op.create_index('ix_releases_version', ['tenant_id', 'version_key', 'id'], unique=False)
 
-    with op.batch_alter_table('tenants', schema=None) as batch_op:
+    # For a default that is an expression Alembic would make this table anew on SQLite, and all that is stored refers to it.
+    with op.batch_alter_table('tenants', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('description', sa.String(length=1024), server_default='', nullable=False))
         batch_op.add_column(sa.Column('requires_two_factor', sa.Boolean(), server_default=sa.false(), nullable=False))
 

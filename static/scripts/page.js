@@ -6,11 +6,12 @@ document.getElementById("error-summary")?.focus();
 function bindCopies(part) {
   for (const button of navigator.clipboard ? part.querySelectorAll("[data-copy]") : []) {
     const word = button.firstElementChild;
+    const said = word.textContent;
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-      word.textContent = "Copied";
-      setTimeout(() => (word.textContent = "Copy"), 2000);
+      word.textContent = button.dataset.copied;
+      setTimeout(() => (word.textContent = said), 2000);
     });
   }
 }

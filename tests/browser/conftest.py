@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 from flask import Flask
@@ -24,6 +25,7 @@ CHROMIUM_OPTIONS = (
 )
 
 Open = Callable[..., Page]
+ScopeName = Literal["session", "package", "module", "class", "function"]
 
 
 def find_chromium() -> str | None:
@@ -45,7 +47,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module")
+def find_scope(fixture_name: str, config: pytest.Config) -> ScopeName:
+    """Gives how long the processes run: for the whole run if it has browser tests alone, which saves many starts.
+
+    Others look at what is due in the same database and queue, and no worker may be there then.
+    """
+    return "session" if config.args and all("tests/browser" in arg for arg in config.args) else "module"
+
+
+@pytest.fixture(scope=find_scope)
 def web(
     browser: Browser, shared_app: Flask, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 import io
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -209,6 +210,19 @@ def test_the_file_holds_all_and_no_formula(
     assert (plain["actor"], plain["action"], plain["entity_id"]) == (owner.email, "product.created", NOBODY)
     assert len(formulas) == 7
     assert all(row[column].startswith("'") for row in formulas for column in ("actor", "request_id"))
+
+
+def test_no_formula_begins_where_a_spreadsheet_takes_semicolons_for_the_ends_of_cells(
+    site: Site, owner: Organisation
+) -> None:
+    # As they do where a comma is part of a number, in German for one. Quotes within a cell do not keep them from it.
+    name = "a; b;=cmd|' /C calc'!A1; \"@SUM(1);-2"
+    write(owner, "product.created", {"name": name})
+    text = site.browser.get(f"{AUDIT}/audit-log.csv?action=product").get_data(as_text=True)
+    assert [cell for cell in text.split(";") if cell.lstrip(' \\"').startswith(("=", "@", "-"))] == []
+    assert "a; b" in text
+    [row] = read_csv(site, "action=product")
+    assert json.loads(row["details"]) == {"name": name}
 
 
 def test_the_file_is_written_piece_by_piece(site: Site, owner: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from app.database import transaction
 from app.exceptions import SlipwayError
 from app.extensions import db
 from app.mail.models import Mail
-from app.members import invitations, membership, service
+from app.members import invitations, membership, queries, service
 from app.members.models import Invitation
 from app.members.schema import parse_invitation
 from app.times import now
@@ -235,3 +235,34 @@ def test_the_link_goes_out_by_e_mail_where_a_server_is_set(build_app: object, ow
         assert (mail.recipient, mail.subject) == (EMAIL, f"{owner.name} invites you to Slipway")
         assert invited.link is not None
         assert (invited.is_mailed, invited.link in mail.body) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("role", "step", "changed", "kept"),
+    [
+        ("owner", "role", {"role": "admin"}, {"admin", "viewer", "renewed by another"}),
+        ("admin", "role", {"role": "editor"}, {"renewed by another"}),
+        ("admin", "deactivate", {}, {"renewed by another"}),
+    ],
+    ids=["owner to admin", "admin to editor", "deactivated"],
+)
+def test_who_may_invite_no_more_has_no_link_left_to_come_back_by(
+    make: Factory, owner: Organisation, role: str, step: str, changed: dict[str, str], kept: set[str]
+) -> None:
+    leaver = make.member(owner, role)
+    made = {}
+    for name, wanted in (("owner", role), ("admin", "admin"), ("viewer", "viewer"), ("renewed by another", "viewer")):
+        draft = parse_invitation(f"{name[:5]}@example.test", wanted)
+        made[name] = invitations.invite(leaver.actor, draft).invitation.id
+    invitations.renew_invitation(owner.actor, made["renewed by another"])
+    if role == "admin":
+        # One that somebody else has made, and whose link they have seen since.
+        draft = parse_invitation("theirs@example.test", "viewer")
+        made["taken over"] = invitations.invite(owner.actor, draft).invitation.id
+        invitations.renew_invitation(leaver.actor, made["taken over"])
+    site, page = Site(make, owner), f"/settings/members/{leaver.actor.user_id}"
+    assert f"{len(made) - 1} invitations that they have sent are withdrawn." in site.get(page)
+    assert site.post(f"{page}/{step}", **changed).status_code == 303
+    still = {it.id for it in queries.list_open_invitations(owner.tenant_id)}
+    assert {name for name, invitation_id in made.items() if invitation_id in still} == kept
+    assert list_all(AuditEntry.action).count("invitation.revoked") == len(made) - len(kept)

@@ -104,6 +104,11 @@ def test_members_are_the_business_of_owners_and_admins_alone(make: Factory, owne
     for path in (*paths, f"{MEMBERS}/invite", "/settings/organisation"):
         form = {"csrf_token": token, "role": "owner", "email": "x@example.test", "name": "x", "slug": "x"}
         assert browser.post(path, data=form).status_code == 403, path
+    # A form that is wrong, or too old, comes back on the page that they may not see.
+    for path in (f"{MEMBERS}/{owner.actor.user_id}/role", "/settings/organisation"):
+        for form in ({"csrf_token": token, "role": "king"}, {}):
+            answer = browser.post(path, data=form)
+            assert (answer.status_code, owner.email in answer.text) == (403, False), path
     assert get_user(member).role == role
 
 

@@ -15,7 +15,7 @@ from app.accounts import attempts, passwords, service
 from app.accounts.models import SignInAttempt
 from app.database import transaction
 from app.exceptions import ThrottledError, ValidationError
-from tests.factories import PASSWORD, Organisation
+from tests.factories import PASSWORD, Factory, Organisation
 from tests.functional.test_signing_in import count_attempts, sign_in
 
 
@@ -52,6 +52,23 @@ def test_a_success_starts_the_account_anew_and_forgives_the_address_one_try_only
     assert sign_in(app, email=owner.email, password=PASSWORD).status_code == 303
     assert count_attempts() == 9
     assert sign_in(app, email=owner.email, password="wrong").status_code == 400
+
+
+def test_whoever_has_the_same_address_elsewhere_starts_nobody_elses_account_anew(
+    app: Flask, make: Factory, owner: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody is asked whether an address that is invited is theirs, who joins by the link.
+    twin = make.member(make.organisation(), "viewer", owner.email)
+    monkeypatch.setattr(passwords, "is_password", lambda _, typed: typed == PASSWORD)
+    for number in range(5):
+        answers = [
+            sign_in(app, f"192.0.2.{number}", email=owner.email, password="wrong", organisation=owner.slug)
+            for _ in range(2)
+        ]
+        assert [answer.status_code for answer in answers] == [400, 400]
+        own = sign_in(app, f"192.0.2.{number}", email=twin.email, password=PASSWORD, organisation=twin.slug)
+        assert own.status_code == (303 if number < 4 else 429)
+    assert sign_in(app, "198.51.100.1", email=owner.email, password="wrong").status_code == 429
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,20 @@ def test_whoever_may_not_publish_any_more_has_planned_in_vain(
     assert (read(release).publish_at, read(release).publish_by) == (None, owner.actor.user_id)
 
 
+@pytest.mark.parametrize("state", ["published", "archived"])
+def test_what_a_process_of_the_version_before_did_to_it_is_neither_done_twice_nor_undone(
+    release: dict[str, Any], state: str
+) -> None:
+    # That version knows nothing of what is planned, and leaves it.
+    with transaction() as session:
+        session.execute(update(Release).values({state: True}))
+    let_come()
+    planning.publish_due()
+    assert list_event_types() == ["release.created"]
+    found = read(release)
+    assert (found.published, found.publish_at, found.publish_by) == (state == "published", None, None)
+
+
 def test_one_that_cannot_be_published_does_not_keep_the_others_from_it(
     caller: Caller, body: dict[str, Any], release: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ export function bindOldDate(form, tell) {
     followReader();
   });
   isOld.addEventListener("change", () => {
+    oldDate.setCustomValidity("");
     if (isOld.checked) return;
     oldDate.value = "";
     tell(oldDate);
@@ -46,9 +47,10 @@ export function bindOldDate(form, tell) {
   followReader();
 }
 
-/** Whether only part of a date was typed. */
+/** Whether only part of a date was typed, or none where the date is to be kept. */
 export function isHalf(form) {
-  return form.elements.oldDate?.validity.badInput === true;
+  const { oldDate, isOld } = form.elements;
+  return oldDate !== undefined && (oldDate.validity.badInput || (isOld.checked && oldDate.value === ""));
 }
 
 /** Says so at the field. */

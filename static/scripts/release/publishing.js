@@ -14,7 +14,8 @@ export function askBeforePublishing(form) {
 
   button.addEventListener("click", async (event) => {
     event.preventDefault();
-    if (isAsking) return;
+    // The focus is here while what was said yes to is sent: Enter pressed once more asks nothing anew.
+    if (isAsking || button.ariaBusy === "true") return;
     if (isHalf(form)) {
       tellHalf(form);
       return;
@@ -41,11 +42,30 @@ export function askBeforePublishing(form) {
     // What comes of it is told in the page, which must not lie behind the dialog.
     event.preventDefault();
     dialog.close();
+    dropRestOfDoubleClick();
     form.requestSubmit(confirmed);
   });
   dialog.addEventListener("close", () => button.focus());
   // What somebody comes back to is the form.
   window.addEventListener("pageshow", () => dialog.close());
+}
+
+/** The second click on a button that closes its dialog falls on what lay beneath: a check box, or Cancel. */
+function dropRestOfDoubleClick() {
+  const watch = new AbortController();
+  for (const type of ["mousedown", "click"]) {
+    window.addEventListener(
+      type,
+      (event) => {
+        if (event.detail < 2) watch.abort();
+        else {
+          event.preventDefault();
+          event.stopPropagation();
+        }
+      },
+      { capture: true, signal: watch.signal },
+    );
+  }
 }
 
 /** Asks the server what is to be confirmed; nothing if it cannot say so. */
