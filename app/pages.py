@@ -33,7 +33,10 @@ def show_front() -> Response:
 
 def format_datetime(moment: datetime, *, seconds: bool = False) -> Markup:
     """Gives a time element: exact for machines, short for people (to the second if asked), in UTC for both."""
-    return Markup('<time datetime="{}">{}</time>').format(format_time(moment), spell_time(moment, seconds=seconds))
+    exact, spelled = format_time(moment), spell_time(moment, seconds=seconds)
+    if seconds:
+        return Markup('<time datetime="{}" data-seconds>{}</time>').format(exact, spelled)
+    return Markup('<time datetime="{}">{}</time>').format(exact, spelled)
 
 
 def format_age(moment: datetime) -> Markup:

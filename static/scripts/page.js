@@ -1,6 +1,9 @@
 // On every page. What is wrong with a form that came back takes the focus, so that nobody has to look for it.
 
+import { localise } from "./times.js";
+
 document.getElementById("error-summary")?.focus();
+localise(document);
 
 /** Lets buttons copy what stands in another element. Browsers let nobody copy from a page that came unencrypted. */
 function bindCopies(part) {
@@ -74,6 +77,7 @@ async function showEnd(id, isFollowed) {
     const next = page.getElementById(id);
     // Whoever is signed out meanwhile gets another page.
     if (!next) return;
+    localise(next);
     if (isUnderWay && readText(next) === readText(part)) continue;
     // The answer has taken a moment.
     if (isInUse(part)) continue;

@@ -1,7 +1,17 @@
 // Times as the reader's own clock has them. Without script they stand in UTC, and say so.
 
-const locale = document.documentElement.lang || "en";
-const shown = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+// As the server writes them: the day before the month, and 24 hours.
+const locale = { en: "en-GB" }[document.documentElement.lang] ?? document.documentElement.lang;
+const parts = {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZoneName: "short",
+};
+const shown = new Intl.DateTimeFormat(locale, parts);
+const precise = new Intl.DateTimeFormat(locale, { ...parts, second: "2-digit" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
 const exact = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "long" });
 
@@ -20,7 +30,8 @@ export function localise(part) {
     if (Number.isNaN(moment.getTime())) continue;
     element.dataset.localised = "";
     const isToday = element.closest("[data-short-times]") && moment.toDateString() === new Date().toDateString();
-    if (!element.title) element.textContent = (isToday ? clock : shown).format(moment);
+    const format = "seconds" in element.dataset ? precise : shown;
+    if (!element.title) element.textContent = (isToday ? clock : format).format(moment);
     element.title = exact.format(moment);
   }
 }

@@ -128,6 +128,11 @@ def test_names_that_look_alike_privacy_and_the_date_are_told_at_once(
     expect(said).to_have_text("It will be shown as Historic, released 24 Aug 2019, 19:15 UTC.")
     page.get_by_label("Keep the date").uncheck()
     expect(date).to_have_value("")
+    # To keep a date that nobody typed is refused at the field, by the browser's own words for it.
+    page.get_by_label("Keep the date").check()
+    page.get_by_role("button", name="Create release", exact=True).click()
+    expect(date).to_be_focused()
+    assert date.evaluate("field => field.validationMessage") == "Created at needs both a date and a time."
 
 
 def test_publishing_is_asked_once_and_enter_never_publishes(open_context: OpenContext, owner: Organisation) -> None:
