@@ -7,25 +7,31 @@ that of the same version.
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, url_for
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+from werkzeug.exceptions import NotFound
 
 blueprint = Blueprint("assets", __name__)
 _VERSION_LENGTH = 12
+_BUNDLE = re.compile(r"styles/([a-z-]+(?:\+[a-z-]+)+)\.css\Z")
+_LONGEST_BUNDLE = 16
 
 
 def init_app(app: Flask) -> None:
     """Takes the application; gives templates the address of a file, and serves it."""
     app.add_template_global(build_asset_url, "asset")
+    app.add_template_global(build_stylesheet_url, "stylesheet")
     app.register_blueprint(blueprint)
 
 
 @blueprint.get("/static/v/<version>/<path:filename>")
 def send_asset(version: str, filename: str) -> Response:
     """Sends a file. An address of another version gets today's file, which nobody may keep as that version's."""
-    answer = current_app.send_static_file(filename)
+    names = _BUNDLE.match(filename)
+    answer = _send_styles(names[1].split("+")) if names else current_app.send_static_file(filename)
     if version != _hash_folder(str(current_app.static_folder)):
         answer.headers["Cache-Control"] = "no-cache"
     else:
@@ -36,6 +42,25 @@ def send_asset(version: str, filename: str) -> Response:
 def build_asset_url(path: str) -> str:
     """Gives the URL of a static file."""
     return url_for("assets.send_asset", version=_hash_folder(str(current_app.static_folder)), filename=path)
+
+
+def build_stylesheet_url(*names: str) -> str:
+    """Gives the URL of several style sheets in one, in this order: each request of a page costs more than its bytes."""
+    return build_asset_url(f"styles/{'+'.join(names)}.css")
+
+
+def _send_styles(names: list[str]) -> Response:
+    folder = Path(str(current_app.static_folder)) / "styles"
+    paths = [folder / f"{name}.css" for name in names]
+    if len(names) > _LONGEST_BUNDLE or not all(path.is_file() for path in paths):
+        raise NotFound
+    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    answer = Response(text, mimetype="text/css")
+    answer.cache_control.max_age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
+    answer.cache_control.public = True
+    answer.add_etag()
+    answer.make_conditional(request.environ)
+    return answer
 
 
 @lru_cache(maxsize=8)

@@ -36,6 +36,8 @@ _SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_PARTS = frozenset({"text/css", "text/javascript", "application/javascript"})
+_PART_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 # A year (RFC 6797). Other names below the domain are not ours to decide about, so they are left out.
 _STRICT_TRANSPORT = "max-age=31536000"
 
@@ -78,7 +80,9 @@ def _bind_request_id() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = request_id()
-    for name, value in _SECURITY_HEADERS.items():
+    # A style sheet or a script is no page: what says how pages may behave would only make each of them longer.
+    is_part = request.endpoint == "assets.send_asset" and response.mimetype in _PARTS
+    for name, value in (_PART_HEADERS if is_part else _SECURITY_HEADERS).items():
         response.headers.setdefault(name, value)
     if current_app.extensions["slipway"].settings.is_https:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)

@@ -21,7 +21,7 @@ from app.releases.schema import ReleaseChange, ReleaseDraft
 from app.webhooks import events
 
 _PLACE = ("channel", "version", "platforms")
-_READ_ONLY = say("This release is published, and read-only from then on")
+_READ_ONLY = say("This release is published, and read-only from then on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def update_release(actor: Actor, release_id: str, change: ReleaseChange) -> Rele
         with transaction() as session:
             release = rows.lock_release(session, actor.tenant_id, release_id)
             if release.published:
-                raise ConflictError(f"{_READ_ONLY}.")
+                raise ConflictError(_READ_ONLY)
             before = _apply(session, release, change)
             if before:
                 release.updated_at = times.now()
@@ -102,7 +102,7 @@ def try_change(actor: Actor, release_id: str, change: ReleaseChange) -> Trial:
     draft = ReleaseDraft(**members, platforms=platforms, product_id=release.product_id, created_at=release.created_at)
     warnings = list(change.warnings)
     if release.published:
-        warnings.append(f"{_READ_ONLY}: this would be a conflict.")
+        warnings.append(f"{_READ_ONLY.removesuffix('.')}: this would be a conflict.")
     elif holder := _find_holder(actor, release, change):
         warnings.append(f"{service.describe_place(holder)}, as another release: this would be a conflict.")
     return Trial(draft.to_json(), tuple(warnings))
@@ -140,7 +140,12 @@ def _resolve_collision(actor: Actor, release_id: str, change: ReleaseChange) -> 
     """Finds out who has the place that the database refused."""
     release = queries.get_release(actor.tenant_id, release_id)
     if holder := _find_holder(actor, release, change):
-        raise DuplicateReleaseError(f"{service.describe_place(holder)}, as another release.", holder.id)
+        message = say(
+            "Version {version} exists already on channel {channel}, as another release.",
+            version=holder.version,
+            channel=holder.channel,
+        )
+        raise DuplicateReleaseError(message, holder.id)
     # Whoever had it has gone meanwhile.
     return update_release(actor, release_id, change)
 

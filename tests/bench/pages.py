@@ -76,29 +76,34 @@ def _prepare(environment: dict[str, str]) -> Portal:
 
 
 def _measure_all(browser: Browser, base_url: str, portal: Portal) -> list[Figure]:
-    inside, outside = (browser.new_context(base_url=base_url) for _ in range(2))
-    sign_in(inside.new_page(), portal.owner)
+    inside, outside = (Visitor(browser.new_context(base_url=base_url)) for _ in range(2))
+    sign_in(inside.page, portal.owner)
     pages = [(inside, name, path) for name, path in portal.paths.items()]
     pages += [(outside, name, path) for name, path in portal.open_paths.items()]
-    return [_measure(context, name, path) for context, name, path in pages]
+    return [_measure(visitor, name, path) for visitor, name, path in pages]
 
 
-def _measure(context: BrowserContext, name: str, path: str) -> Figure:
-    visits = [_visit(context, path) for _ in range(VISITS)]
+class Visitor:
+    """A window that goes from page to page, as people do, and keeps nothing of what it has loaded."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self._weights: list[int] = []
+        session = context.new_cdp_session(self.page)
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        session.on("Network.loadingFinished", lambda event: self._weights.append(_read_weight(event)))
+
+    def visit(self, path: str) -> tuple[int, float]:
+        """Opens a page; gives what came for it in bytes, and the milliseconds until it could be used."""
+        self._weights.clear()
+        self.page.goto(path, wait_until="networkidle" if _ends(path) else "load")
+        return sum(self._weights), float(self.page.evaluate(INTERACTIVE))
+
+
+def _measure(visitor: Visitor, name: str, path: str) -> Figure:
+    visits = [visitor.visit(path) for _ in range(VISITS)]
     return Figure(name, max(weight for weight, _ in visits), statistics.median(time for _, time in visits))
-
-
-def _visit(context: BrowserContext, path: str) -> tuple[int, float]:
-    page = context.new_page()
-    weights: list[int] = []
-    session = context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    session.on("Network.loadingFinished", lambda event: weights.append(_read_weight(event)))
-    page.goto(path, wait_until="networkidle" if _ends(path) else "load")
-    milliseconds = _read_time(page)
-    page.close()
-    return sum(weights), milliseconds
 
 
 def _ends(path: str) -> bool:
@@ -108,10 +113,6 @@ def _ends(path: str) -> bool:
 
 def _read_weight(event: dict[str, Any]) -> int:
     return int(event["encodedDataLength"])
-
-
-def _read_time(page: Page) -> float:
-    return float(page.evaluate(INTERACTIVE))
 
 
 def _summarize(figures: list[Figure]) -> list[tuple[str, str]]:

@@ -162,6 +162,20 @@ def test_a_change_that_comes_too_late_keeps_what_was_typed(browser: FlaskClient,
     assert (late.status_code, f'value="{FILE["name"]}"' in late.text) == (403, True)
 
 
+def test_why_a_change_is_refused_is_said_in_the_language_of_the_page(
+    browser: FlaskClient, caller: Caller, body: dict[str, Any], release: dict[str, Any]
+) -> None:
+    caller.post("/v3/releases", json={**body, "version": "7.0"})
+    path = f"/releases/{release['id']}"
+    form = read_form(browser.get(f"{path}/edit").text)
+    browser.set_cookie("slipway_locale", "de")
+    taken = browser.post(f"{path}/edit", data={**form, "version": "7.0"})
+    assert "Version 7.0 gibt es im Kanal stable schon als anderes Release." in taken.text
+    caller.post(f"/v3{path}/publish")
+    late = browser.post(f"{path}/edit", data={**form, "name": "Late"})
+    assert "Dieses Release ist veröffentlicht und damit schreibgeschützt." in late.text
+
+
 def test_a_draft_is_deleted_on_its_page_and_its_deliveries_stay(
     make: Factory, owner: Organisation, browser: FlaskClient, caller: Caller, release: dict[str, Any]
 ) -> None:

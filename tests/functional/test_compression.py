@@ -65,3 +65,23 @@ def test_a_static_file_is_kept_for_good_under_its_version_only(app: Flask, clien
     other.close()
     assert client.get("/static/v/0123456789ab/../../app/config.py").status_code == 404
     assert client.get("/static/v/0123456789ab/styles/absent.css").status_code == 404
+
+
+def test_style_sheets_come_in_one_answer_in_their_order(app: Flask, client: FlaskClient) -> None:
+    with app.test_request_context():
+        url = app.jinja_env.globals["stylesheet"]("tokens", "base")  # type: ignore[operator]
+    both = client.get(url)
+    single = [client.get(f"/static/v/x/styles/{name}.css") for name in ("tokens", "base")]
+    assert both.mimetype == "text/css"
+    assert "immutable" in both.headers["Cache-Control"]
+    assert both.text == "\n".join(answer.text for answer in single)
+    assert client.get(url, headers={"If-None-Match": both.headers["ETag"]}).status_code == 304
+    for answer in single:
+        answer.close()
+
+
+@pytest.mark.parametrize(
+    "names", ["tokens+absent", "tokens+", "+tokens", "tokens+..", "a+" * 20 + "b", "tokens+base/x"]
+)
+def test_style_sheets_that_do_not_exist_are_no_answer(client: FlaskClient, names: str) -> None:
+    assert client.get(f"/static/v/x/styles/{names}.css").status_code == 404
