@@ -7,17 +7,15 @@ that of the same version.
 from __future__ import annotations
 
 import hashlib
-import re
 from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, request, url_for
-from werkzeug.exceptions import NotFound
+
+from app.asset_server import AssetServer, read_styles
 
 blueprint = Blueprint("assets", __name__)
 _VERSION_LENGTH = 12
-_BUNDLE = re.compile(r"styles/([a-z-]+(?:\+[a-z-]+)+)\.css\Z")
-_LONGEST_BUNDLE = 16
 
 
 def init_app(app: Flask) -> None:
@@ -25,13 +23,16 @@ def init_app(app: Flask) -> None:
     app.add_template_global(build_asset_url, "asset")
     app.add_template_global(build_stylesheet_url, "stylesheet")
     app.register_blueprint(blueprint)
+    folder = Path(str(app.static_folder)).resolve()
+    prefix = f"/static/v/{_hash_folder(str(app.static_folder))}/"
+    app.wsgi_app = AssetServer(app.wsgi_app, folder, prefix)  # type: ignore[method-assign]
 
 
 @blueprint.get("/static/v/<version>/<path:filename>")
 def send_asset(version: str, filename: str) -> Response:
     """Sends a file. An address of another version gets today's file, which nobody may keep as that version's."""
-    names = _BUNDLE.match(filename)
-    answer = _send_styles(names[1].split("+")) if names else current_app.send_static_file(filename)
+    styles = read_styles(Path(str(current_app.static_folder)), filename)
+    answer = current_app.send_static_file(filename) if styles is None else _send_styles(styles)
     if version != _hash_folder(str(current_app.static_folder)):
         answer.headers["Cache-Control"] = "no-cache"
     else:
@@ -49,15 +50,8 @@ def build_stylesheet_url(*names: str) -> str:
     return build_asset_url(f"styles/{'+'.join(names)}.css")
 
 
-def _send_styles(names: list[str]) -> Response:
-    folder = Path(str(current_app.static_folder)) / "styles"
-    paths = [folder / f"{name}.css" for name in names]
-    if len(names) > _LONGEST_BUNDLE or not all(path.is_file() for path in paths):
-        raise NotFound
-    text = "\n".join(path.read_text(encoding="utf-8") for path in paths)
-    answer = Response(text, mimetype="text/css")
-    answer.cache_control.max_age = current_app.config["SEND_FILE_MAX_AGE_DEFAULT"]
-    answer.cache_control.public = True
+def _send_styles(styles: bytes) -> Response:
+    answer = Response(styles, mimetype="text/css")
     answer.add_etag()
     answer.make_conditional(request.environ)
     return answer

@@ -11,6 +11,7 @@ from flask import Flask, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.asset_server import PART_HEADERS
 from app.bodies import BodyGuard
 from app.config import Settings
 from app.logs import bind_request_id
@@ -37,7 +38,6 @@ _SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _PARTS = frozenset({"text/css", "text/javascript", "application/javascript"})
-_PART_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 # A year (RFC 6797). Other names below the domain are not ours to decide about, so they are left out.
 _STRICT_TRANSPORT = "max-age=31536000"
 
@@ -82,7 +82,7 @@ def _add_headers(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = request_id()
     # A style sheet or a script is no page: what says how pages may behave would only make each of them longer.
     is_part = request.endpoint == "assets.send_asset" and response.mimetype in _PARTS
-    for name, value in (_PART_HEADERS if is_part else _SECURITY_HEADERS).items():
+    for name, value in (PART_HEADERS if is_part else _SECURITY_HEADERS).items():
         response.headers.setdefault(name, value)
     if current_app.extensions["slipway"].settings.is_https:
         response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)

@@ -59,6 +59,23 @@ def test_a_static_file_is_kept_for_good_under_its_version_only(app: Flask, clien
     again = client.get(url, headers={**GZIP, "If-None-Match": own.headers["ETag"]})
     assert again.status_code == 304
     assert again.data == b""
+    plain, head = client.get(url), client.head(url, headers=GZIP)
+    assert plain.data == gzip.decompress(own.data)
+    assert plain.headers["ETag"] != own.headers["ETag"]
+    assert (head.data, head.headers["Content-Length"]) == (b"", str(len(own.data)))
+    part = client.get(url, headers={"Range": "bytes=0-9"})
+    assert (part.status_code, part.data) == (206, plain.data[:10])
+    part.close()
+    assert client.post(url).status_code == 405
+    prefix = url.removesuffix("styles/base.css")
+    for path in (
+        "../app/config.py",
+        "%2e%2e/app/config.py",
+        "styles/../../app/config.py",
+        "styles",
+        "images/absent.svg",
+    ):
+        assert client.get(prefix + path).status_code == 404
     other = client.get("/static/v/0123456789ab/styles/base.css")
     assert other.headers["Cache-Control"] == "no-cache"
     assert other.data == gzip.decompress(own.data)
