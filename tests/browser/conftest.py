@@ -91,11 +91,15 @@ def open_context(browser: Browser, web: Stack, app: Flask) -> Iterator[Callable[
     assert not problems
 
 
-def sign_in(page: Page, owner: Organisation) -> Page:
-    """Signs the owner in by the form; gives the page that follows."""
+ENGLISH = ("E-mail address", "Password", "Sign in")
+
+
+def sign_in(page: Page, owner: Organisation, words: tuple[str, str, str] = ENGLISH) -> Page:
+    """Signs the owner in by the form, which speaks the language of ``words``; gives the page that follows."""
+    email, password, button = words
     page.goto("/sign-in")
-    page.get_by_label("E-mail address").fill(owner.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label(email).fill(owner.email)
+    page.get_by_label(password).fill(PASSWORD)
+    page.get_by_role("button", name=button).click()
     page.wait_for_url("**/releases")
     return page

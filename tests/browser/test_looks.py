@@ -34,10 +34,13 @@ def check(page: Page, name: str, width: str) -> list[str]:
         f"{name}, {width}: {rule['id']}: {rule['nodes'][0]['html'][:200]}"
         for rule in Axe().run(page).response["violations"]
     ]
+    return found + measure_overhang(page, name, width)
+
+
+def measure_overhang(page: Page, name: str, width: str) -> list[str]:
+    """Says of the page that is open if it is wider than the window."""
     overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    if overhang > 0:
-        found.append(f"{name}, {width}: sticks out by {overhang} pixels")
-    return found
+    return [f"{name}, {width}: sticks out by {overhang} pixels"] if overhang > 0 else []
 
 
 # Each theme and each width once: how wide something is does not depend on its colours.
@@ -69,6 +72,19 @@ def test_no_page_sticks_out_or_breaks_a_rule_of_accessibility(
     page.get_by_role("button", name="Create webhook").click()
     page.locator("#error-summary").wait_for()
     problems += check(page, "errors of a webhook", width)
+    assert not problems
+
+
+def test_nothing_sticks_out_at_twice_the_size(open_context: OpenContext, portal: Portal) -> None:
+    # Zoom of 200 % is a window of half the pixels, each twice as large (WCAG 2.2, success criterion 1.4.10).
+    half = {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2, "locale": "de-DE"}
+    outside, page = (open_context(**half).new_page() for _ in range(2))
+    problems: list[str] = []
+    sign_in(page, portal.owner, words=("E-Mail-Adresse", "Passwort", "Anmelden"))
+    for walker, paths in ((outside, portal.open_paths), (page, portal.paths)):
+        for name, path in paths.items():
+            walker.goto(path)
+            problems += measure_overhang(walker, name, "zoomed")
     assert not problems
 
 

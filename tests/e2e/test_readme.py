@@ -127,6 +127,7 @@ def test_a_stranger_follows_the_readme_from_the_first_line_to_the_last(stranger:
                 find_block("/metrics"),
                 find_block("token revoke"),
                 find_block("VACUUM"),
+                find_block("reset-password"),
             ]
         )
         output = stranger.run(story)
@@ -137,6 +138,7 @@ def test_a_stranger_follows_the_readme_from_the_first_line_to_the_last(stranger:
     assert '"deliveryId"' in output
     assert '"matching":' in output
     assert 'slipway_deliveries{state="delivered"}' in output
+    assert "/sign-in/reset/" in output
     assert (stranger.folder / "backup.db").stat().st_size > 0
     customer_page = stranger.run("curl -sS http://127.0.0.1:8000/acme/rocket")
     assert "Lands by itself" in customer_page
@@ -182,6 +184,6 @@ def test_the_first_two_commands_are_those_of_the_makefile() -> None:
 
 def test_no_block_of_the_readme_is_left_out() -> None:
     words = ("make run", "bootstrap", "product create", '"version": "1.4.0"', "/publish", '"name": "Deploys"')
-    later = ("gunicorn", "webhook-event-logs", "token revoke", "secrets rotate", "/metrics", "VACUUM")
+    later = ("gunicorn", "webhook-event-logs", "token revoke", "secrets rotate", "/metrics", "VACUUM", "reset-password")
     run = [find_block(word) for word in (*words, *later)]
     assert sorted(run) == sorted(BLOCKS)
