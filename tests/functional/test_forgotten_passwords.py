@@ -23,6 +23,8 @@ from tests.factories import Factory, Organisation, find_csrf_token
 from tests.people import Person, change_user, get_user, list_actions, list_mails, sign_in, switch_two_factor_on
 from tests.portal import list_all
 
+pytestmark = pytest.mark.once
+
 NEW = "another good password"
 
 

@@ -30,6 +30,8 @@ from tests.people import get_user
 from tests.recorded import FILE
 from tests.replaying import fill
 
+pytestmark = pytest.mark.once
+
 RELEASE = {"name": "My App", "version": "1.2.0", "channel": "stable", "notes": "# Typed by hand"}
 
 

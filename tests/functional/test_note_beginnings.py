@@ -13,6 +13,8 @@ from app.products.models import Product
 from tests.factories import PASSWORD, Caller, Factory, Organisation
 from tests.portal import Site, read_text
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def product(make: Factory, owner: Organisation) -> Product:

@@ -12,6 +12,8 @@ from app.products.models import Product
 from tests.factories import Caller, Factory, Organisation
 from tests.portal import Site, read_text
 
+pytestmark = pytest.mark.once
+
 GRAMMAR = "Version must be two to four numbers with dots between them: x.x, x.x.x or x.x.x.x, such as 1.4.0."
 RELEASES: tuple[dict[str, Any], ...] = (
     {"version": "1.4.0", "platforms": ["windows", "linux"]},

@@ -16,6 +16,8 @@ from app.members.schema import parse_invitation
 from tests.factories import Factory, Organisation
 from tests.portal import Site, read_text
 
+pytestmark = pytest.mark.once
+
 UNCHANGED = "The database cannot be reached or is busy. Nothing was changed; try again."
 FORMS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "/settings/members/invite": (

@@ -19,6 +19,8 @@ from tests.factories import Caller, Factory, Organisation
 from tests.history import add_delivery, change_webhook
 from tests.replaying import age, order
 
+pytestmark = pytest.mark.once
+
 URL = "http://127.0.0.1:9/hook"
 FILE: dict[str, Any] = {"name": "app.zip", "url": "https://example.com/app.zip", "size": 7, "checksum": "a" * 32}
 # What is written about whoever asks, and not what they ask for.
