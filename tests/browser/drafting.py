@@ -89,6 +89,6 @@ def list_drafts() -> list[dict[str, Any]]:
     return list(db.session.scalars(select(Draft.content)))
 
 
-def wait_until_kept(name: str) -> None:
-    """Waits until the server's draft has this name."""
-    wait_until(lambda: [text["fields"]["name"] for text in list_drafts()] == [[name]], 10, f"{name} is kept")
+def wait_until_kept(name: str, field: str = "name") -> None:
+    """Waits until the server's draft has this name, or this text in another field."""
+    wait_until(lambda: [text["fields"].get(field) for text in list_drafts()] == [[name]], 10, f"{name} is kept")

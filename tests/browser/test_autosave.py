@@ -69,6 +69,8 @@ def test_a_killed_browser_a_reload_and_another_device_lose_nothing(
     chromium = start_chromium(browser, profile, base_url=web.base_url)
     form = Form(sign_in(chromium.pages[0], owner))
     fill_in(form)
+    # What is said of an earlier pause says nothing of the field that was filled in last.
+    wait_until_kept(NOTES, "notes")
     expect(form.state).to_contain_text("Saved")
     key = form.page.locator('[name="idempotencyKey"]').input_value()
     kill_chromium(profile)

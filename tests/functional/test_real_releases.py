@@ -15,6 +15,8 @@ from tests.factories import Factory, Organisation, find_csrf_token
 from tests.receivers import Receiver
 from tests.working import deliver_all
 
+pytestmark = pytest.mark.once
+
 RELEASES = load_real_releases()
 FITTING = [release for release in RELEASES if len(release["notes"]) <= NOTES_LIMIT]
 Send = Callable[[dict[str, Any]], tuple[bool, str]]

@@ -23,6 +23,8 @@ from tests.factories import PASSWORD, Factory, Organisation, find_csrf_token
 from tests.replaying import age, count_states, end_all, fill, hurry
 from tests.working import claim
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(autouse=True)
 def no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:

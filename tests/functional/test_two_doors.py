@@ -13,6 +13,8 @@ from app.extensions import db
 from app.releases.models import Release
 from tests.factories import Factory, find_csrf_token
 
+pytestmark = pytest.mark.once
+
 VALID: dict[str, Any] = {
     "name": "My App 1.2",
     "version": "1.2.0",

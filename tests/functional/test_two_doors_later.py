@@ -13,6 +13,8 @@ from tests.factories import Caller, Factory, Organisation, find_csrf_token
 from tests.functional.test_two_doors import SHOWN_AT, build_form, read_form_errors
 from tests.recorded import FILE, list_events
 
+pytestmark = pytest.mark.once
+
 # What differs between any two releases, whichever door they came by.
 _OWN = ("id", "createdAt", "updatedAt", "publishedAt", "productId", "releaseId")
 STORED: dict[str, Any] = {

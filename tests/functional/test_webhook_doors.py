@@ -14,6 +14,8 @@ from app.webhooks import sealing
 from app.webhooks.models import Delivery, Event, Webhook
 from tests.factories import Factory, find_csrf_token
 
+pytestmark = pytest.mark.once
+
 VALID: dict[str, Any] = {
     "name": "CI",
     "url": "http://127.0.0.1:9/hook",

@@ -17,6 +17,8 @@ from app.webhooks.signing import SCHEMES as SIGNING_SCHEMES
 from tests.factories import Caller, Factory, Organisation
 from tests.portal import URL, Site, get_webhook, list_all, read_headers
 
+pytestmark = pytest.mark.once
+
 TOKEN = "a-token-of-28-characters-now"
 
 

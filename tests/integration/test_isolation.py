@@ -23,6 +23,8 @@ from tests.receivers import Peer, RawReceiver, Receiver
 from tests.stack import Stack, wait_until
 from tests.working import create_release, deliver_all, list_attempts, make_due, owe, work_off
 
+pytestmark = pytest.mark.once
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 # What a healthy receiver may wait whatever the others do: less than one that waits for a silent one's slot.
 STEADY_SECONDS = 2.0
