@@ -22,9 +22,9 @@ from tests.stack import Stack
 DESCRIPTION = (
     "Every page there is, each with an empty cache: all bytes that come over the wire for it, and the time from the "
     "request until its scripts have run and it answers (the end of DOMContentLoaded). Chromium, gunicorn (2 processes, "
-    "8 threads each), PostgreSQL; the middle one of 5 visits."
+    "8 threads each), PostgreSQL; the middle one of 3 visits."
 )
-VISITS = 5
+VISITS = 3
 WEIGHT_AIM = 100 * 1024
 TIME_AIM_MS = 200.0
 
