@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Flask, current_app, redirect, url_for
+from flask import Blueprint, Flask, redirect, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -64,5 +64,4 @@ def list_groups() -> list[Group]:
 
 
 def _list_entries(pages: list[tuple[str, str, bool]]) -> tuple[Entry, ...]:
-    known = current_app.view_functions
-    return tuple(Entry(label, url_for(endpoint)) for label, endpoint, allowed in pages if allowed and endpoint in known)
+    return tuple(Entry(label, url_for(endpoint)) for label, endpoint, is_allowed in pages if is_allowed)
