@@ -11,6 +11,8 @@ from typing import Final
 
 from flask import Flask, Response, request
 
+from app.etags import GZIP_SUFFIX
+
 # Below this the header costs more than is won.
 _SMALLEST: Final = 860
 _LEVEL: Final = 6
@@ -43,10 +45,14 @@ def compress(response: Response) -> Response:
     is_static = request.endpoint in _STATIC
     if not is_static and (response.is_streamed or response.direct_passthrough):
         return response
-    response.vary.add("Accept-Encoding")
+    if "Vary" in response.headers:
+        response.vary.add("Accept-Encoding")
+    else:
+        response.headers.add("Vary", "Accept-Encoding")
     # A part of a file, and an answer without a body, stay as they are.
     has_whole_body = response.status_code in (200, 201) or response.status_code >= 400
-    if not has_whole_body or request.accept_encodings["gzip"] <= 0:
+    takes_any = "Accept-Encoding" in request.headers
+    if not has_whole_body or not takes_any or request.accept_encodings["gzip"] <= 0:
         return response
     body = _read(response)
     if len(body) < _SMALLEST:
@@ -55,8 +61,9 @@ def compress(response: Response) -> Response:
     response.headers["Content-Encoding"] = "gzip"
     if etag := response.get_etag()[0]:
         # What is compressed is another representation (RFC 9110, section 8.8.3.3).
-        response.set_etag(f"{etag}-gzip")
-        response.make_conditional(request.environ)
+        response.set_etag(f"{etag}{GZIP_SUFFIX}")
+        # If-Match is asked of what is answered before it is compressed: to whoever has it, both are the same state.
+        response.make_conditional({name: it for name, it in request.environ.items() if name != "HTTP_IF_MATCH"})
     return response
 
 

@@ -1,43 +1,40 @@
 """How Slipway talks to its database: column types, the database's clock, and the one way to commit.
 
-SQLite and PostgreSQL serve the same code. What differs between them is kept in this file.
+SQLite and PostgreSQL serve the same code. What differs between them is kept in this file, and in ``sqlite``.
 """
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
+import psycopg
+from flask import g
 from sqlalchemy import BigInteger, BindParameter, DateTime, Dialect, Engine, Integer, Uuid, event, func, select
-from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from app import sqlite
 from app.config import Settings
 from app.extensions import db
 from app.outages import noticing_loss
+from app.randomness import draw_id
+from app.sqlite import READ_SECONDS, WRITE_OPTION
 
-# A write transaction on SQLite starts with BEGIN IMMEDIATE: a deferred one that writes after it has read fails at
-# once when another writer came in between, whatever the busy timeout says.
-WRITE_OPTION = "slipway_write"
-_BUSY_TIMEOUT_MILLISECONDS = 5000
+# PostgreSQL plans a statement that comes again and again once for all values. To find what one release has, and what
+# half of them have, takes different plans: a query whose values matter so says it by this option.
+PLAN_OPTION = "slipway_plans_anew"
 # A server whose machine has vanished says nothing: without these, whoever waits for it would do so for hours.
 _KEEP_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _AFTER_COMMIT = "slipway_after_commit"
 _COMMITTED = "slipway_committed"
-_SWITCH_SECONDS = 30
-_SWITCH_PAUSE_SECONDS = 0.02
-# The low byte of SQLite's result codes is the primary one (https://www.sqlite.org/rescode.html).
-_PRIMARY_CODE = 0xFF
 
 Id = Uuid(as_uuid=False)
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -45,7 +42,7 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 
 def generate_id() -> str:
     """Gives a new random id in the canonical form of RFC 9562 (36 characters, lower case)."""
-    return str(uuid4())
+    return draw_id()
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -120,12 +117,15 @@ def get_engine_options(settings: Settings) -> dict[str, Any]:
     PostgreSQL gives up on what takes too long by itself, so that one stuck lock does not hold every web thread.
     """
     if settings.is_sqlite:
-        return {"connect_args": {"timeout": _BUSY_TIMEOUT_MILLISECONDS / 1000}}
-    limits = {"statement_timeout": "10s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "30s"}
+        return {"connect_args": {"timeout": sqlite.BUSY_TIMEOUT_MILLISECONDS / 1000}}
+    limits = {
+        "statement_timeout": f"{READ_SECONDS}s",
+        "lock_timeout": "3s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
     return {
         "connect_args": {"options": options, "connect_timeout": 3, "application_name": "slipway", **_KEEP_ALIVE},
-        "pool_pre_ping": True,
         "pool_timeout": 5,
         "pool_size": settings.web_threads,
         "max_overflow": 2,
@@ -135,52 +135,31 @@ def get_engine_options(settings: Settings) -> dict[str, Any]:
 def configure_engine(engine: Engine) -> None:
     """Takes a new engine and sets what each of its connections needs: pragmas and explicit BEGIN on SQLite."""
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "do_execute", _execute_anew)
+        event.listen(engine, "checkout", _check_connection)
         return
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
+    sqlite.configure_engine(engine)
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    # The driver's own transaction handling is off: it would begin late and commit behind our back.
-    connection.isolation_level = None
-    # SQLite keeps ids as 32 hexadecimal digits, which is what the column type writes and reads.
-    connection.create_function("slipway_random_id", 0, lambda: uuid4().hex)
-    # What looks for text in any case compares it in lower case; by itself SQLite knows that of ASCII letters only.
-    connection.create_function("lower", 1, _fold_case, deterministic=True)
-    _switch_to_wal(connection)
-    for pragma in (
-        # FULL, because a release that was answered with 201 must survive a power cut (NORMAL may lose the last ones).
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={_BUSY_TIMEOUT_MILLISECONDS}",
-        # As on PostgreSQL; by itself LIKE takes ASCII letters of either case for the same.
-        "case_sensitive_like=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+def _execute_anew(cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+    """Executes a statement that is to be planned for its values; gives False for others, which go their usual way."""
+    if context is None or not context.execution_options.get(PLAN_OPTION, False):
+        return False
+    cursor.execute(statement, parameters, prepare=False)
+    return True
 
 
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    # A new file becomes a WAL database under a lock for which SQLite never waits, whatever the busy timeout says: of
-    # several processes that open it at once, all but one are told at once that it is locked.
-    give_up_at = time.monotonic() + _SWITCH_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                raise
-            time.sleep(_SWITCH_PAUSE_SECONDS)
-        else:
-            return
+def _check_connection(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+    """Lets the pool open another connection where this one has ended since it was used.
 
-
-def _fold_case(value: float | str | bytes | None) -> float | str | bytes | None:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    is_write = connection.get_execution_options().get(WRITE_OPTION, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+    A server that goes away says so, or its system does: whatever has come is read, and then that nothing more will.
+    That asks nobody, where a ping takes as long as a short statement.
+    """
+    try:
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 @contextmanager
@@ -194,7 +173,7 @@ def transaction() -> Iterator[Session]:
     session = db.session()
     session.rollback()
     session.info.pop(_AFTER_COMMIT, None)
-    session.info.pop(_COMMITTED, None)
+    forget_commit()
     session.connection(execution_options={WRITE_OPTION: True})
     try:
         yield session
@@ -206,14 +185,24 @@ def transaction() -> Iterator[Session]:
         session.rollback()
         session.info.pop(_AFTER_COMMIT, None)
         raise
-    session.info[_COMMITTED] = True
+    note_commit()
     for action in session.info.pop(_AFTER_COMMIT, ()):
         action()
 
 
+def note_commit() -> None:
+    """Remembers, in this context, that what was to be done is committed."""
+    setattr(g, _COMMITTED, True)
+
+
+def forget_commit() -> None:
+    """Called before something is done: whatever was committed before in this context is none of it."""
+    g.pop(_COMMITTED, None)
+
+
 def has_committed() -> bool:
     """Whether the last ``transaction()`` of this context was committed, so that what fails now fails after that."""
-    return _COMMITTED in db.session().info
+    return _COMMITTED in g
 
 
 def call_after_commit(session: Session, action: Callable[[], None]) -> None:

@@ -38,6 +38,11 @@ class RateLimiter:
         self._redis = connect(settings.redis_url) if self._limit else None
         self._broken_until = 0.0
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a limit."""
+        return self._redis is not None
+
     def count(self, caller: str) -> Allowance | None:
         """Counts one request; gives what is left, or None if nothing is limited or counted."""
         if self._redis is None or self._limit is None or time.monotonic() < self._broken_until:
@@ -66,7 +71,8 @@ def init_app(app: Flask) -> None:
 def _count() -> None:
     if not request.path.startswith("/v3/"):
         return
-    allowance = current_app.extensions["slipway"].limiter.count(client_address())
+    limiter: RateLimiter = current_app.extensions["slipway"].limiter
+    allowance = limiter.count(client_address()) if limiter.is_on else None
     if allowance is None:
         return
     g.allowance = allowance

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 # It is going down, full, locked, or has given up on a statement.
 _OUTAGE_SQLSTATES = ("08", "53", "55P03", "57", "40001", "40P01", "25006")
+_LOCK_TIMEOUT = "55P03"
 # The connection broke, or somebody ends the server.
 _GONE_SQLSTATES = ("08", "57P")
 
@@ -30,6 +31,11 @@ def is_outage(error: DBAPIError | PoolTimeoutError) -> bool:
     if sqlstate is None:
         return isinstance(error, OperationalError)
     return sqlstate.startswith(_OUTAGE_SQLSTATES)
+
+
+def is_lock_timeout(error: DBAPIError | PoolTimeoutError) -> bool:
+    """Whether somebody else held for too long what a statement has waited for. SQLite does not say."""
+    return isinstance(error, DBAPIError) and _read_sqlstate(error) == _LOCK_TIMEOUT
 
 
 @contextmanager

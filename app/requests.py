@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address, ip_network
 from typing import Any
-from uuid import uuid4
 
 from flask import Flask, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import BadRequest
@@ -15,6 +14,7 @@ from app.asset_server import PART_HEADERS
 from app.bodies import BodyGuard
 from app.config import Settings
 from app.logs import bind_request_id
+from app.randomness import draw_bytes
 
 REQUEST_ID_HEADER = "X-Request-Id"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
@@ -51,7 +51,7 @@ def request_id() -> str:
         return ""
     if "request_id" not in g:
         given = request.headers.get(REQUEST_ID_HEADER, "")
-        g.request_id = given if _GIVEN_ID.match(given) else uuid4().hex
+        g.request_id = given if _GIVEN_ID.match(given) else draw_bytes(16).hex()
     return str(g.request_id)
 
 
@@ -82,13 +82,14 @@ def _add_headers(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = request_id()
     # A style sheet or a script is no page: what says how pages may behave would only make each of them longer.
     is_part = request.endpoint == "assets.send_asset" and response.mimetype in _PARTS
-    for name, value in (PART_HEADERS if is_part else _SECURITY_HEADERS).items():
-        response.headers.setdefault(name, value)
+    wanted = dict(PART_HEADERS if is_part else _SECURITY_HEADERS)
     if current_app.extensions["slipway"].settings.is_https:
-        response.headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
+        wanted["Strict-Transport-Security"] = _STRICT_TRANSPORT
     # Pages are made for who is signed in: nothing on the way may keep them. What may be kept says so itself.
-    if not response.headers.get("Cache-Control"):
-        response.headers["Cache-Control"] = "no-store"
+    wanted["Cache-Control"] = "no-store"
+    # What an answer says by itself stands. To ask for each name in turn would look through all headers each time.
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend([(name, value) for name, value in wanted.items() if name.lower() not in given])
     return response
 
 

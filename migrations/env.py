@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import Connection, text
 
 import app.models  # noqa: F401 - Alembic sees the tables that were imported
-from app.database import WRITE_OPTION
+from app.sqlite import WRITE_OPTION
 
 # Any number of processes may start at once; the first one migrates, the others wait and find nothing left to do.
 _LOCK = 0x511B3A7

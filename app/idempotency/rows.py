@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -45,19 +46,20 @@ def insert_key(
     made_id: str | None = None,
 ) -> None:
     """Inserts what a key came with and led to. Raises IntegrityError if the caller used it before."""
-    session.execute(
-        IdempotencyKey.__table__.insert(),  # type: ignore[attr-defined]
-        {
-            "tenant_id": actor.tenant_id,
-            "caller_id": actor.caller_id,
-            "key": key,
-            "fingerprint": fingerprint,
-            "release_id": release_id,
-            "webhook_id": webhook_id,
-            "made_id": made_id,
-            "created_at": times.now(),
-        },
-    )
+    ids = {"release_id": release_id, "webhook_id": webhook_id, "made_id": made_id}
+    session.execute(IdempotencyKey.__table__.insert(), build_row(actor, key, fingerprint, ids))  # type: ignore[attr-defined]
+
+
+def build_row(actor: Actor, key: str, fingerprint: bytes, ids: Mapping[str, str | None]) -> dict[str, Any]:
+    """Gives the row of a key, by column; ``ids`` are those of what came of it."""
+    return {
+        "tenant_id": actor.tenant_id,
+        "caller_id": actor.caller_id,
+        "key": key,
+        "fingerprint": fingerprint,
+        **ids,
+        "created_at": times.now(),
+    }
 
 
 def free_keys(session: Session, tenant_id: str, webhook_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +26,14 @@ from app.times import format_time
 from app.webhooks import events, outbox
 
 
-def lock_release(session: Session, tenant_id: str, release_id: str) -> Release:
-    """Gives the tenant's release as it is now, which nobody else changes before this transaction is over.
+def lock_release(session: Session, actor: Actor, release_id: str) -> Release:
+    """Gives the actor's release as it is now, which nobody else changes before this transaction is over.
 
-    Raises NotFoundError, alike for an absent one and for another tenant's.
+    Raises NotFoundError, alike for an absent one and for another tenant's, and OtherProductError.
     """
     query = (
         select(Release)
-        .where(Release.tenant_id == tenant_id, Release.id == release_id)
+        .where(Release.tenant_id == actor.tenant_id, Release.id == release_id)
         # NO KEY: a row that refers to the release needs its key alone. SQLite has one writer.
         .with_for_update(key_share=True, of=Release)
         .execution_options(populate_existing=True)
@@ -41,6 +41,7 @@ def lock_release(session: Session, tenant_id: str, release_id: str) -> Release:
     release = session.scalar(query) if is_canonical_id(release_id) else None
     if release is None:
         raise NotFoundError(say("There is no such release."))
+    actor.require_product(release.product_id)
     return release
 
 
@@ -103,8 +104,18 @@ def insert_release(session: Session, actor: Actor, draft: ReleaseDraft) -> Relea
 
     Raises IntegrityError if a slot is taken, or the product is not the tenant's.
     """
+    values = build_values(actor, draft)
+    # The session's unit of work costs three times what the statements do; there is nothing here for it to find out.
+    session.execute(Release.__table__.insert(), values)  # type: ignore[attr-defined]
+    release = Release(**values)
+    insert_slots(session, release)
+    return release
+
+
+def build_values(actor: Actor, draft: ReleaseDraft) -> dict[str, Any]:
+    """Gives the row of a new release, by column."""
     moment = times.now()
-    values = {
+    return {
         "id": generate_id(),
         "tenant_id": actor.tenant_id,
         "product_id": draft.product_id,
@@ -125,16 +136,11 @@ def insert_release(session: Session, actor: Actor, draft: ReleaseDraft) -> Relea
         "created_at": draft.created_at or moment,
         "updated_at": moment,
     }
-    release = Release(**values)
-    # The session's unit of work costs three times what the statements do; there is nothing here for it to find out.
-    session.execute(Release.__table__.insert(), values)  # type: ignore[attr-defined]
-    insert_slots(session, release)
-    return release
 
 
 def insert_slots(session: Session, release: Release) -> None:
     """Takes all the places of a release that is stored. Raises IntegrityError if one is taken."""
-    _insert_slots(session, release, _list_platforms(release))
+    _insert_slots(session, release, list_platforms(release.platforms))
 
 
 def move_slots(session: Session, release: Release, channel: str, version_key: bytes, platforms: list[str]) -> None:
@@ -145,7 +151,7 @@ def move_slots(session: Session, release: Release, channel: str, version_key: by
     """
     has_stayed = (channel, version_key) == (release.channel, release.version_key)
     kept = set(platforms or [""]) if has_stayed else set()
-    wanted = _list_platforms(release)
+    wanted = list_platforms(release.platforms)
     _insert_slots(session, release, [platform for platform in wanted if platform not in kept])
     session.execute(
         delete(ReleaseSlot).where(
@@ -160,9 +166,12 @@ def move_slots(session: Session, release: Release, channel: str, version_key: by
     )
 
 
-def _list_platforms(release: Release) -> list[str]:
-    # In one order, so that two who want the same places meet at the first one, and none waits for the other.
-    return sorted(release.platforms) or [""]
+def list_platforms(platforms: Iterable[str]) -> list[str]:
+    """Takes the platforms of a release; gives those of its slots.
+
+    In one order, so that two who want the same places meet at the first one, and none waits for the other.
+    """
+    return sorted(platforms) or [""]
 
 
 def _insert_slots(session: Session, release: Release, platforms: list[str]) -> None:

@@ -20,9 +20,10 @@ from app.exceptions import DuplicateReleaseError, FieldError, NotFoundError, Val
 from app.idempotency import rows as keys
 from app.language import say
 from app.products import queries as products
-from app.releases import last_product, queries, rows, schema
+from app.releases import insertion, last_product, queries, rows, schema
 from app.releases.models import Release
 from app.releases.schema import ReleaseDraft
+from app.text import is_canonical_id
 from app.webhooks import events
 
 _UNKNOWN_PRODUCT = FieldError(
@@ -42,11 +43,14 @@ class Creation:
     is_published_now: bool = False
 
 
-def parse_release(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False) -> ReleaseDraft:
+def parse_release(
+    actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False, is_created_next: bool = False
+) -> ReleaseDraft:
     """Takes what was sent; gives a draft that the tenant can create.
 
-    Adds to the schema's verdict the one thing that it cannot know: whether the product is the tenant's. Raises
-    ValidationError with everything that is wrong, PermissionDeniedError.
+    Adds to the schema's verdict the one thing that it cannot know: whether the product is the tenant's. With
+    ``is_created_next``, if that is all that can be wrong, creating it says so. Raises ValidationError with everything
+    that is wrong, PermissionDeniedError.
     """
     actor.require("release:write")
     errors: list[FieldError] = []
@@ -57,7 +61,11 @@ def parse_release(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = Fal
         errors = list(error.errors)
     product_id = draft.product_id if draft else raw.get("productId")
     is_judged = any(error.field == "productId" for error in errors)
-    if not is_judged and not products.has_product(actor.tenant_id, product_id):
+    if not is_judged:
+        actor.require_product(str(product_id))
+    # Whatever is no id at all, the database would not even read.
+    is_left = is_created_next and draft is not None and is_canonical_id(draft.product_id)
+    if not is_judged and not is_left and not products.has_product(actor.tenant_id, product_id):
         errors.append(_UNKNOWN_PRODUCT)
     if errors or draft is None:
         raise ValidationError(errors)
@@ -75,36 +83,44 @@ def create_release(
     PermissionDeniedError.
     """
     actor.require("release:write")
-    creation = _find_replay(actor, draft, idempotency_key) or _insert(actor, draft, idempotency_key, publishes)
+    actor.require_product(draft.product_id)
+    creation = _create(actor, draft, idempotency_key, publishes)
     # Another request with the same may have come first, or have published it.
     is_draft = creation.is_replay and not creation.release.published
     return _publish_replay(actor, draft, creation) if publishes and is_draft else creation
 
 
-def _insert(actor: Actor, draft: ReleaseDraft, key: str | None, publishes: bool) -> Creation:
+def _create(actor: Actor, draft: ReleaseDraft, key: str | None, publishes: bool) -> Creation:
     try:
-        with transaction() as session:
-            release = rows.insert_release(session, actor, draft)
-            if key:
-                keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
-            details = {"version": draft.version}
-            rows.record_event(session, actor, events.RELEASE_CREATED, release, release.updated_at, details)
-            if publishes:
-                release = rows.lock_release(session, actor.tenant_id, release.id)
-                rows.publish(session, actor, release, details)
-                session.expunge(release)
-            drafts.remove_sent(session, actor, key)
-            # The last thing to wait for: who holds it waits for nothing else.
-            last_product.remember_product(session, actor, draft.product_id)
+        if insertion.is_enough(actor, publishes=publishes):
+            # Whether the key was used before, the database says at the same time.
+            return Creation(insertion.insert_release(actor, draft, key), is_replay=False)
+        return _find_replay(actor, draft, key) or _insert(actor, draft, key, publishes)
     except IntegrityError:
         return _resolve_collision(actor, draft, key, publishes)
+
+
+def _insert(actor: Actor, draft: ReleaseDraft, key: str | None, publishes: bool) -> Creation:
+    with transaction() as session:
+        release = rows.insert_release(session, actor, draft)
+        if key:
+            keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
+        details = {"version": draft.version}
+        rows.record_event(session, actor, events.RELEASE_CREATED, release, release.updated_at, details)
+        if publishes:
+            release = rows.lock_release(session, actor, release.id)
+            rows.publish(session, actor, release, details)
+            session.expunge(release)
+        drafts.remove_sent(session, actor, key)
+        # The last thing to wait for: who holds it waits for nothing else.
+        last_product.remember_product(session, actor, draft.product_id)
     return Creation(release, is_replay=False, is_published_now=publishes)
 
 
 def _publish_replay(actor: Actor, draft: ReleaseDraft, replay: Creation) -> Creation:
     """Publishes a draft that was there before, unless it is no longer what was sent."""
     with transaction() as session:
-        release = rows.lock_release(session, actor.tenant_id, replay.release.id)
+        release = rows.lock_release(session, actor, replay.release.id)
         is_draft = not release.published
         if is_draft and release.archived:
             raise DuplicateReleaseError(_ARCHIVED, release.id)
@@ -122,6 +138,7 @@ def look_up(actor: Actor, draft: ReleaseDraft) -> Creation | None:
     Raises DuplicateReleaseError if another release has the place, PermissionDeniedError.
     """
     actor.require("release:write")
+    actor.require_product(draft.product_id)
     holder = _find_holder(actor, draft)
     if holder and not holder.is_replay:
         raise _describe_duplicate(holder.release)
@@ -131,6 +148,7 @@ def look_up(actor: Actor, draft: ReleaseDraft) -> Creation | None:
 def find_warnings(actor: Actor, draft: ReleaseDraft) -> tuple[str, ...]:
     """Gives in words what the caller may not expect of creating this draft now. Raises PermissionDeniedError."""
     actor.require("release:write")
+    actor.require_product(draft.product_id)
     holder = _find_holder(actor, draft)
     if holder is None:
         return draft.warnings
@@ -211,7 +229,7 @@ def _keep_key(actor: Actor, draft: ReleaseDraft, key: str, replay: Creation, pub
     release_id = replay.release.id
     try:
         with transaction() as session:
-            release = rows.lock_release(session, actor.tenant_id, release_id)
+            release = rows.lock_release(session, actor, release_id)
             keys.insert_key(session, actor, key, rows.build_fingerprint(draft), release_id=release.id)
             drafts.remove_sent(session, actor, key)
             session.expunge(release)

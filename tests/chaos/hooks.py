@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from app.database import call_after_commit, is_sqlite
 from app.extensions import db
 from app.replays import steps
+from app.statements import Statement, _Prepared
 from app.webhooks import claims, connection, delivery, due, jobs, outbox, outcomes
 from app.webhooks.queue import Doorbell
 from tests.chaos.faults import CUT, KILL
@@ -92,7 +93,12 @@ class Hooks:
         def mark(session: Session, *_: Any) -> None:
             session.info[_MARK] = "web/before-commit"
 
+        def mark_single(*_: Any) -> None:
+            self._thread.is_marked = True
+            self.hit("web/before-commit")
+
         _wrap(outbox, "record", before=mark)
+        _wrap(Statement, "commit", before=mark_single)
         _wrap(
             Doorbell, "ring", before=lambda *_: self.hit("web/before-ring"), after=lambda *_: self.hit("web/after-ring")
         )
@@ -146,6 +152,7 @@ class Hooks:
 
         event.listen(engine, "connect", name_connection)
         _wrap(engine.dialect, "do_commit", after=cut)
+        _wrap(_Prepared, "_execute", after=lambda _, connection, *__: cut(connection.driver_connection))
 
 
 def _shorten_lease(seconds: float) -> None:

@@ -10,7 +10,7 @@ import pytest
 from app.notes import find_excess, normalize, render
 from app.notes.block_reader import read_blocks
 from app.notes.entities import replace_unshowable
-from app.notes.excess import count_blocks
+from app.notes.excess import count_blocks, is_plain, judge
 from app.notes.growth import bound_html, compute_limit, measure_html, measure_references
 from app.notes.sanitizer import sanitize_markup, sanitize_page
 from app.notes.tree import convert
@@ -34,6 +34,8 @@ def check(notes: str) -> None:
     with deadline(2, f"rendering {notes[:40]!r}"):
         excess = find_excess(text)
         page = render(notes)
+    # What is cleared at a glance is cleared by reading it, too.
+    assert not is_plain(text) or judge(text) is None
     assert len(page) <= compute_limit(text)
     assert page == render(notes)
     assert sanitize_page(page) == page

@@ -130,3 +130,16 @@ def test_all_refusals_are_one() -> None:
 
 def test_a_token_that_is_bound_to_one_product_may_nothing() -> None:
     assert read_claims(sign(product=TENANT_ID), find_key).scopes == frozenset()
+
+
+def test_a_token_that_comes_again_is_judged_again_in_all_but_its_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = sign()
+    assert read_claims(token, find_key) == read_claims(token, find_key)
+    other = RSAKey.generate_key(2048)
+    for find in (lambda _: None, lambda _: other):
+        with pytest.raises(AuthenticationError):
+            read_claims(token, find)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    with pytest.raises(AuthenticationError):
+        read_claims(token, find_key)

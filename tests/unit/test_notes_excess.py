@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.notes import find_excess, normalize, render
+from app.notes.excess import is_plain, judge
 from app.notes.growth import compute_limit
 from app.releases.schema import NOTES_LIMIT, find_notes_error
 from tests.corpora import load_real_releases
@@ -79,3 +80,29 @@ def test_code_that_would_grow_too_much_loses_its_colours_and_nothing_else() -> N
     assert find_excess(notes) is None
     assert render(notes) == f'<pre tabindex="0"><code class="language-js">{code}\n</code></pre>'
     assert '<span class="m">1</span>' in render("```js\n1,a,\n```")
+
+
+UNITS = (
+    "- ",
+    "> ",
+    "1. ",
+    "* a\n",
+    "- a\n  ",
+    "a\n\n",
+    "| a ",
+    "- - - - - - - - a\n",
+    "<",
+    "[a]",
+    ">\n",
+    "+\n",
+    "  - ",
+)
+
+
+def test_a_glance_clears_what_people_really_write_and_nothing_that_reading_would_refuse() -> None:
+    assert sum(map(is_plain, REAL)) > len(REAL) * 0.9
+    for unit in UNITS:
+        most = NOTES_LIMIT // len(unit)
+        for number in range(1, most, most // 12):
+            notes = unit * number
+            assert not is_plain(notes) or judge(notes) is None, (unit, number)
