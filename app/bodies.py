@@ -15,7 +15,11 @@ from werkzeug.wsgi import get_content_length
 
 # A whole body has this long to come. Sent slower than 50 KiB a second, the largest one is refused.
 BODY_SECONDS = 20.0
+# What is uploaded may take hours, but not stand still: each piece of it has that long. 12.8 KiB a second are enough.
+UPLOAD_PIECE = 256 * 1024
+_INPUT = "slipway.input"
 _WATCH_SECONDS = 0.25
+_DISCARDED = 64 * 1024
 
 
 class BodyGuard:
@@ -29,8 +33,20 @@ class BodyGuard:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Serves one request by the WSGI protocol (PEP 3333)."""
-        environ["wsgi.input"] = _GuardedInput(environ, self._limit, self._watchdog)
-        return self._wsgi_app(environ, start_response)
+        guarded = environ["wsgi.input"] = environ[_INPUT] = _GuardedInput(environ, self._limit, self._watchdog)
+        answer = self._wsgi_app(environ, start_response)
+        guarded.discard()
+        return answer
+
+
+def expect_upload(environ: dict[str, Any]) -> None:
+    """Takes a request whose sender is known and may upload: from now on its body may take as long as it needs.
+
+    It must keep coming, and must say its length: that is its limit, and who reads it has looked at that.
+    """
+    guarded: _GuardedInput | None = environ.get(_INPUT)
+    if guarded is not None:
+        guarded.allow_long()
 
 
 class _GuardedInput(io.RawIOBase):
@@ -45,8 +61,25 @@ class _GuardedInput(io.RawIOBase):
         self._socket: socket.socket | None = environ.get("gunicorn.socket")
         self._watchdog = watchdog
         self._deadline: float | None = None
+        # Where the deadline moves on; None if it does not.
+        self._next_piece: int | None = None
         self._count = 0
         self._error: HTTPException | None = None
+
+    def allow_long(self) -> None:
+        """Lets the deadline move on with every piece that has come."""
+        self._next_piece = UPLOAD_PIECE
+
+    def discard(self) -> None:
+        """Reads what is left of a body that was refused unread, if that is not more than may be sent.
+
+        The server would keep the connection by its word, and close it all the same: the next request on it was lost.
+        """
+        if self._error is not None or self._length is None or self._length > self._limit:
+            return
+        with contextlib.suppress(HTTPException):
+            while self._count < self._length and self._read(min(_DISCARDED, self._length - self._count)):
+                pass
 
     def readable(self) -> bool:
         return True
@@ -67,6 +100,8 @@ class _GuardedInput(io.RawIOBase):
             return b""
         data = self._read_in_time(size)
         self._count += len(data)
+        if self._next_piece is not None and self._count >= self._next_piece:
+            self._deadline, self._next_piece = None, self._count + UPLOAD_PIECE
         if not data and self._length is not None:
             raise BadRequest("The request's body ended early: it is shorter than its Content-Length says.")
         # Werkzeug reads chunks up to the limit and takes that for the whole body: whether more comes is asked here.
@@ -86,7 +121,8 @@ class _GuardedInput(io.RawIOBase):
                 raise BadRequest("The request's body ended early or is not framed as its headers say.") from error
             data = b""
         if len(data) < size and time.monotonic() >= self._deadline and self._is_incomplete(len(data)):
-            raise RequestTimeout(f"The request's body did not come within {BODY_SECONDS:g} seconds.")
+            what = "body did not come" if self._next_piece is None else "body stood still: nothing more of it came"
+            raise RequestTimeout(f"The request's {what} within {BODY_SECONDS:g} seconds.")
         return data
 
     def _is_incomplete(self, more: int) -> bool:

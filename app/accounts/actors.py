@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from app.exceptions import PermissionDeniedError
+from app.exceptions import OtherProductError, PermissionDeniedError
 
 SCOPES: tuple[str, ...] = (
     "release:read",
@@ -40,7 +41,10 @@ ROLE_SCOPES: dict[str, frozenset[str]] = {
 class Actor:
     """A user or a token of one tenant. ``scopes`` are already cut to what the user's role allows.
 
-    ``system`` is Slipway itself, whom nobody asked: it has no scope, and is named in the audit log.
+    ``publisher`` is a job of CI that a product trusts. There is no user behind it: ``user_id`` is the publisher,
+    ``email`` says in words which one, ``product_id`` is the one product that it may act for, and ``run`` says for the
+    audit log which run of the job it is. ``system`` is Slipway itself, whom nobody asked: it has no scope, and is
+    named in the audit log.
     """
 
     tenant_id: str
@@ -48,13 +52,18 @@ class Actor:
     email: str
     role: str
     scopes: frozenset[str]
-    kind: Literal["user", "token", "system"] = "user"
+    kind: Literal["user", "token", "publisher", "system"] = "user"
     token_id: str | None = None
+    product_id: str | None = None
+    run: Mapping[str, str] | None = None
 
     @property
     def caller_id(self) -> str:
-        """The id that an Idempotency-Key belongs to: the token, or the user in the browser."""
-        return self.token_id or self.user_id
+        """The id that an Idempotency-Key belongs to: the token, the user in the browser, or the publisher.
+
+        Each job of a publisher has a token of its own, and one that is run again repeats what the one before sent.
+        """
+        return self.user_id if self.kind == "publisher" else self.token_id or self.user_id
 
     def has_scope(self, scope: str) -> bool:
         """Whether the actor may do what the scope names."""
@@ -64,6 +73,15 @@ class Actor:
         """Raises PermissionDeniedError, naming the scope, if the actor lacks it."""
         if scope not in self.scopes:
             raise PermissionDeniedError(scope)
+
+    def can_reach(self, product_id: str) -> bool:
+        """Whether the actor may act for this product of the tenant: for any, unless it is limited to one."""
+        return self.product_id is None or self.product_id == product_id
+
+    def require_product(self, product_id: str) -> None:
+        """Raises OtherProductError if the actor is limited to another product."""
+        if not self.can_reach(product_id):
+            raise OtherProductError
 
 
 class UserRow(Protocol):

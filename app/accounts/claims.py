@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from app.text import is_canonical_id
 ISSUER = "slipway"
 AUDIENCE = "slipway:v3"
 TOKEN_USAGE = "personal_access_token"  # noqa: S105 - the word that the contract asks for
+# Of a job of CI, which a product trusts.
+PUBLISHER_USAGE = "trusted_publisher"
 ALGORITHM = "RS256"
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 _MAX_LENGTH = 8192
@@ -36,13 +39,31 @@ FindKey = Callable[[str], RSAKey | None]
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token that is signed by us and in force says."""
+    """What a token that is signed by us and in force says.
+
+    ``product_id`` is set for a publisher's token alone, whose ``user_id`` is the publisher.
+    """
 
     token_id: str
     user_id: str
     tenant_id: str
     key_id: str
     scopes: frozenset[str]
+    product_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What a token says, and the key that has signed it."""
+
+    kid: str
+    key: RSAKey
+    claims: dict[str, Any]
+
+
+# By the hash of the token: no token is kept.
+_verified: dict[bytes, _Verified] = {}
+_VERIFIED_LIMIT = 4096
 
 
 def build_refusal() -> AuthenticationError:
@@ -58,17 +79,31 @@ def sign_claims(kid: str, key: RSAKey, claims: dict[str, Any]) -> str:
 
 
 def read_claims(token: str, find_key: FindKey) -> Claims:
-    """Takes a token as sent; gives what it says. Raises AuthenticationError unless all of it can be believed."""
+    """Takes a token as sent; gives what it says. Raises AuthenticationError unless all of it can be believed.
+
+    What was signed stays signed: of a token that comes again, all but the signature is looked at anew.
+    """
     match = _COMPACT.match(token) if len(token) <= _MAX_LENGTH else None
     if match is None:
         raise build_refusal()
+    digest = hashlib.sha256(token.encode("ascii")).digest()
+    known = _verified.get(digest)
+    if known is None or find_key(known.kid) is not known.key:
+        known = _verify(match, find_key)
+        if len(_verified) >= _VERIFIED_LIMIT:
+            _verified.clear()
+        _verified[digest] = known
+    return _check_claims(known.claims, known.kid)
+
+
+def _verify(match: re.Match[str], find_key: FindKey) -> _Verified:
     header, payload, signature = (_decode(part) for part in match.groups())
     kid = _check_header(_parse(header))
     key = find_key(kid)
-    signed = token[: match.end(2)].encode("ascii")
+    signed = match.string[: match.end(2)].encode("ascii")
     if key is None or not _VERIFIER.verify(signed, signature, key):
         raise build_refusal()
-    return _check_claims(_parse(payload), kid)
+    return _Verified(kid, key, _parse(payload))
 
 
 def _decode(part: str) -> bytes:
@@ -112,16 +147,21 @@ def _check_claims(claims: dict[str, Any], kid: str) -> Claims:
     is_valid = (
         claims.get("iss") == ISSUER
         and _is_for_us(claims.get("aud"))
-        and claims.get("token_usage", TOKEN_USAGE) == TOKEN_USAGE
+        and claims.get("token_usage", TOKEN_USAGE) in (TOKEN_USAGE, PUBLISHER_USAGE)
         and all(isinstance(value, str) and is_canonical_id(value) for value in ids)
         and _is_in_force(claims)
     )
     if not is_valid:
         raise build_refusal()
     token_id, user_id, tenant_id = ids
-    # There are no tokens for one product only. Whoever made one promised less than the scopes alone say.
-    scopes = frozenset[str]() if "product" in claims else _read_scopes(claims.get("scope"))
-    return Claims(str(token_id), str(user_id), str(tenant_id), kid, scopes)
+    scopes = _read_scopes(claims.get("scope"))
+    product_id = claims.get("product")
+    if claims.get("token_usage") == PUBLISHER_USAGE:
+        if not isinstance(product_id, str) or not is_canonical_id(product_id):
+            raise build_refusal()
+        return Claims(str(token_id), str(user_id), str(tenant_id), kid, scopes, product_id)
+    # There are no personal tokens for one product only. Whoever made one promised less than the scopes alone say.
+    return Claims(str(token_id), str(user_id), str(tenant_id), kid, frozenset[str]() if "product" in claims else scopes)
 
 
 def _is_for_us(audience: object) -> bool:

@@ -24,6 +24,8 @@ class StrictSessionInterface(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Gives what the cookie holds, or an empty session."""
+        if "HTTP_COOKIE" not in request.environ:
+            return self.session_class()
         try:
             opened = super().open_session(app, request)
         except (BadData, TypeError, ValueError, LookupError):

@@ -39,6 +39,7 @@ class KeyRing:
     public: dict[str, RSAKey] = field(default_factory=dict)
     private: dict[str, RSAKey] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    looking: threading.Lock = field(default_factory=threading.Lock)
     window: int = 0
     lookups: int = 0
 
@@ -64,11 +65,18 @@ def find_verifying_key(kid: str) -> RSAKey | None:
     does the work for the one who comes next with a key that was made a moment ago.
     """
     ring = _ring()
-    if kid not in ring.public and _KID.match(kid) and ring.may_look():
-        for found in db.session.scalars(_select_usable()):
-            if found.kid not in ring.public:
-                ring.public[found.kid] = RSAKey.import_key({**found.public_jwk})
+    if kid not in ring.public and _KID.match(kid):
+        # One looks, and all who have come meanwhile find what that one has read: no lookup is counted for them.
+        with ring.looking:
+            if kid not in ring.public and ring.may_look():
+                _read_keys(ring)
     return ring.public.get(kid)
+
+
+def _read_keys(ring: KeyRing) -> None:
+    for found in db.session.scalars(_select_usable()):
+        if found.kid not in ring.public:
+            ring.public[found.kid] = RSAKey.import_key({**found.public_jwk})
 
 
 def get_signing_key() -> tuple[str, RSAKey]:

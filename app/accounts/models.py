@@ -116,6 +116,8 @@ class AccessToken(Model):
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("users.id"))
     name: Mapped[str] = mapped_column(String(256))
     scopes: Mapped[list[str]] = mapped_column(JSON)
+    # Whether it came of an e-mail address and a password sent to the API: it ends when the user's sessions do.
+    is_login: Mapped[bool] = mapped_column(default=False, server_default=false())
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -106,7 +106,7 @@ def parse_token(name: str, scopes: Sequence[str], expires_in_days: int, allowed:
 
     Raises ValidationError with every broken rule.
     """
-    found = [_find_name_error("name", say("Name"), name), *_find_scope_errors(scopes, allowed)]
+    found = [_find_name_error("name", say("Name"), name), *find_scope_errors(scopes, allowed)]
     if not 1 <= expires_in_days <= MAX_EXPIRY_DAYS:
         message = say("Days until it expires must be a whole number from 1 to {limit}.", limit=MAX_EXPIRY_DAYS)
         found.append(FieldError("expiresInDays", "out_of_range", message))
@@ -141,7 +141,8 @@ def _find_email_error(email: str) -> FieldError | None:
     return None
 
 
-def _find_scope_errors(scopes: Sequence[str], allowed: frozenset[str]) -> list[FieldError]:
+def find_scope_errors(scopes: Sequence[str], allowed: frozenset[str]) -> list[FieldError]:
+    """Takes the scopes that were asked for, and those that may be given away; gives what is wrong with them."""
     if not scopes:
         message = say("Scopes are required: one or more of {known}.", known=", ".join(SCOPES))
         return [FieldError("scopes", "required", message)]

@@ -135,7 +135,7 @@ def sign_in(
     account = normalize_email(email)
     with transaction() as session:
         attempt = attempts.admit_attempt(session, account, address)
-    matching = _find_matching(account, password, organisation)
+    matching = find_matching(account, password, organisation)
     if not matching:
         logger.info("sign-in refused", extra={"address": address})
         raise ValidationError([_WRONG])
@@ -171,7 +171,11 @@ def sign_out(user: SignedInUser) -> None:
         audit.record(session, user.actor, "user.signed_out", user.id, {})
 
 
-def _find_matching(account: str, password: str, organisation: str | None) -> list[tuple[User, Tenant]]:
+def find_matching(account: str, password: str, organisation: str | None) -> list[tuple[User, Tenant]]:
+    """Takes a normalized e-mail address, of which a try was written down; gives the active users of this password.
+
+    It takes as long whatever is wrong, and whether anything is.
+    """
     candidates = queries.find_users(account, organisation)
     if not candidates:
         passwords.pretend_check(password)

@@ -6,39 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.orm import Session
 
 from app import times
 from app.accounts import keys
 from app.accounts.actors import ROLE_SCOPES, Actor
 from app.accounts.claims import Claims, build_refusal, read_claims, sign_claims
-from app.accounts.models import AccessToken, SigningKey, User
+from app.accounts.models import AccessToken, User
 from app.accounts.schema import DEFAULT_EXPIRY_DAYS, TokenDraft, parse_token
+from app.accounts.token_owners import Caller, Owner, find_owner, recall_owner
 from app.audit import service as audit
 from app.database import generate_id, transaction
 from app.exceptions import NotFoundError
 from app.extensions import db
+from app.publishers import credentials
 from app.text import is_canonical_id
-
-# When a token was last used is shown to people; to the hour is enough, and spares each request a write.
-_TOUCH_AFTER = timedelta(hours=1)
-
-# Built once: the tables' rows for a token that is not revoked, of a user who is active, signed with a key in use.
-_FIND_OWNER = (
-    select(User.email, User.role, AccessToken.scopes, AccessToken.last_used_at)
-    .join(User, (User.tenant_id == AccessToken.tenant_id) & (User.id == AccessToken.user_id))
-    .join(SigningKey, SigningKey.kid == bindparam("key_id"))
-    .where(
-        AccessToken.tenant_id == bindparam("tenant_id"),
-        AccessToken.id == bindparam("token_id"),
-        AccessToken.user_id == bindparam("user_id"),
-        AccessToken.expires_at > bindparam("moment"),
-        AccessToken.revoked_at.is_(None),
-        User.is_active,
-        SigningKey.retired_at.is_(None),
-    )
-)
 
 
 def authenticate(token: str) -> Actor:
@@ -48,19 +31,38 @@ def authenticate(token: str) -> Actor:
     retired key count from the next request on. Raises AuthenticationError, the same for every cause.
     """
     claims = read_claims(token, keys.find_verifying_key)
+    if claims.product_id is not None:
+        return credentials.authenticate(claims)
     moment = times.now()
-    owner = _find_owner(claims, moment)
+    owner = find_owner(claims, moment)
     if owner is None:
         raise build_refusal()
-    if owner.last_used_at is None or owner.last_used_at < moment - _TOUCH_AFTER:
+    if owner.is_stale:
         _touch_token(claims, moment)
-    scopes = claims.scopes.intersection(owner.scopes) & ROLE_SCOPES.get(owner.role, frozenset())
+    return _build_actor(claims, owner)
+
+
+def recall_caller(token: str) -> Caller | None:
+    """Takes an access token as sent; gives who has acted with it before, None if this process does not know.
+
+    That may have changed since, and whoever goes on with it must have it verified, together with what is done, by
+    ``token_owners.select_caller``. Raises AuthenticationError if the token by itself is not good.
+    """
+    claims = read_claims(token, keys.find_verifying_key)
+    recalled = recall_owner(claims, times.now()) if claims.product_id is None else None
+    if recalled is None:
+        return None
+    owner, facts = recalled
+    return Caller(_build_actor(claims, owner), facts)
+
+
+def _build_actor(claims: Claims, owner: Owner) -> Actor:
     return Actor(
         tenant_id=claims.tenant_id,
         user_id=claims.user_id,
         email=owner.email,
         role=owner.role,
-        scopes=scopes,
+        scopes=claims.scopes.intersection(owner.scopes) & ROLE_SCOPES.get(owner.role, frozenset()),
         kind="token",
         token_id=claims.token_id,
     )
@@ -131,11 +133,16 @@ def revoke_token(actor: Actor, token_id: str) -> None:
     moment = times.now()
     with transaction() as session:
         token = session.scalar(_select_token(actor.tenant_id, token_id)) if is_canonical_id(token_id) else None
-        if token is None or not _is_in_reach(actor, token):
+        if token is None or not is_in_reach(actor, token):
             raise NotFoundError("There is no such token.")
-        if token.revoked_at is None:
-            token.revoked_at = token.updated_at = moment
-            audit.record(session, actor, "token.revoked", token.id, {"name": token.name, "ownerId": token.user_id})
+        mark_revoked(session, actor, token, moment)
+
+
+def mark_revoked(session: Session, actor: Actor, token: AccessToken, moment: datetime) -> None:
+    """Takes the session of a transaction and a token's row; the token is refused from then on."""
+    if token.revoked_at is None:
+        token.revoked_at = token.updated_at = moment
+        audit.record(session, actor, "token.revoked", token.id, {"name": token.name, "ownerId": token.user_id})
 
 
 def get_token_actor(token_id: str) -> Actor:
@@ -155,8 +162,8 @@ def get_token_actor(token_id: str) -> Actor:
     return Actor(user.tenant_id, user.id, user.email, user.role, ROLE_SCOPES["owner"])
 
 
-def _is_in_reach(actor: Actor, token: AccessToken) -> bool:
-    # Whoever manages users may revoke for all of them; everybody else their own.
+def is_in_reach(actor: Actor, token: AccessToken) -> bool:
+    """Whether the actor may revoke the token: whoever manages users may for all of them, everybody else their own."""
     return token.user_id == actor.user_id or actor.has_scope("user:write")
 
 
@@ -174,19 +181,6 @@ def _build_claims(actor: Actor, token: AccessToken) -> dict[str, Any]:
         "scope": token.scopes,
         "tenantid": token.tenant_id,
     }
-
-
-def _find_owner(claims: Claims, moment: datetime) -> Any:
-    return db.session.execute(
-        _FIND_OWNER,
-        {
-            "tenant_id": claims.tenant_id,
-            "token_id": claims.token_id,
-            "user_id": claims.user_id,
-            "key_id": claims.key_id,
-            "moment": moment,
-        },
-    ).one_or_none()
 
 
 def _touch_token(claims: Claims, moment: datetime) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app import times
 from app.accounts import queries
 from app.accounts.actors import SignedInUser
-from app.accounts.models import Tenant, User, UserSession
+from app.accounts.models import AccessToken, Tenant, User, UserSession
 from app.database import generate_id, transaction
 from app.text import is_canonical_id
 
@@ -76,8 +76,22 @@ def close_session(session: Session, user: SignedInUser) -> None:
 
 
 def close_others(session: Session, tenant_id: str, user_id: str, kept_id: str | None = None) -> int:
-    """Takes the session of a transaction; ends all sessions of a user but one. Gives how many were in force."""
+    """Takes the session of a transaction; ends all sessions of a user but one. Gives how many were in force.
+
+    Whoever signed in by the API has a token in place of a session: it ends, too.
+    """
     moment = times.now()
+    session.execute(
+        update(AccessToken)
+        .where(
+            AccessToken.tenant_id == tenant_id,
+            AccessToken.user_id == user_id,
+            AccessToken.is_login,
+            AccessToken.revoked_at.is_(None),
+        )
+        .values(revoked_at=moment, updated_at=moment)
+        .execution_options(synchronize_session=False)
+    )
     ended = session.execute(
         update(UserSession)
         .where(

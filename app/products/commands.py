@@ -23,4 +23,4 @@ def product() -> None:
 def create(tenant: str, name: str) -> None:
     """Create a product and print its id."""
     actor = get_owner_actor(tenant)
-    click.echo(service.create_product(actor, schema.parse_product({"name": name})).id)
+    click.echo(service.create_product(actor, schema.parse_product({"name": name})).product.id)

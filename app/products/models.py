@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Id, UtcDateTime, generate_id
@@ -28,5 +29,9 @@ class Product(Model):
     slug: Mapped[str] = mapped_column(String(64))
     display_name: Mapped[str] = mapped_column(String(256), default="")
     description: Mapped[str] = mapped_column(Text, default="")
+    # What else is known of it, in order: ``key``, ``value``, and whether customers see it (``visible``).
+    entries: Mapped[list[dict[str, Any]]] = mapped_column("metadata", JSON, default=list, server_default=text("'[]'"))
+    # Whether its releases and files are only for those who have a token or one of its download keys.
+    is_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

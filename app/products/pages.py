@@ -5,48 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
-from flask import render_template, request, url_for
+from flask import render_template, url_for
 from flask_login import current_user
 
-from app import times
 from app.accounts.sessions import is_sign_in_needed
 from app.exceptions import FieldError
 from app.forms import FormState
 from app.note_templates import queries as note_templates
-from app.products import queries, schema
+from app.products import forms, metadata, queries, schema
 from app.products.models import Product
 from app.products.queries import COUNT_LIMIT
+from app.publishers import queries as publishers
 from app.releases.pages import build_rows
 
 PAGE_SIZE = 50
-FIELDS = ("name", "displayName", "description", "seenAt", "idempotencyKey", "signInEmail")
 _TEXT_LIMIT = 256
 # In a row of the list, and on the page of a product.
 _ROW_CHANNELS = 3
 _PAGE_CHANNELS = 50
-
-
-def read_values() -> dict[str, str]:
-    """Gives what was typed into the form of a product."""
-    return {name: request.form.get(name, "") for name in FIELDS}
-
-
-def build_new_values() -> dict[str, str]:
-    """Gives the values of an empty form. Its key makes one product of it, however often it is sent."""
-    return {**dict.fromkeys(FIELDS, ""), "idempotencyKey": str(uuid4())}
-
-
-def build_stored_values(product: Product) -> dict[str, str]:
-    """Gives the values of the form of a product. A display name is one only if it differs."""
-    return {
-        **dict.fromkeys(FIELDS, ""),
-        "name": product.name,
-        "displayName": "" if product.display_name == product.name else product.display_name,
-        "description": product.description,
-        "seenAt": times.format_time(product.updated_at),
-    }
 
 
 def render_list(text: str, after: str) -> str:
@@ -79,13 +56,17 @@ def render_page(product: Product) -> str:
         "products/show.html",
         product=row,
         template_count=len(note_templates.list_templates(tenant_id, product.id)),
+        publisher_count=publishers.count_publishers(tenant_id, product.id),
     )
 
 
-def render_form(values: Mapping[str, Any], errors: Iterable[FieldError] = (), product_id: str | None = None) -> str:
+def render_form(
+    values: Mapping[str, Any], errors: Iterable[FieldError] = (), product_id: str | None = None, spare_count: int = 0
+) -> str:
     """Takes the values of the form and what is wrong with them; gives the page, of a new product or a stored one.
 
-    During an outage of the database it shows what was sent, and no more.
+    It has so many empty rows for metadata behind the filled ones, and one where there is none. During an outage of
+    the database it shows what was sent, and no more.
     """
     form = FormState.build(values, errors)
     product = None
@@ -97,7 +78,10 @@ def render_form(values: Mapping[str, Any], errors: Iterable[FieldError] = (), pr
         product_id=product_id,
         product=product,
         customer_url=build_customer_url(product) if product else None,
-        limits={"description": schema.DESCRIPTION_LIMIT},
+        entry_rows=forms.build_entry_rows(
+            values["metadata"], spare_count or int(not values["metadata"]), tells_errors="metadata" in form.errors
+        ),
+        limits={"description": schema.DESCRIPTION_LIMIT, "entries": metadata.ENTRY_LIMIT},
         sign_in_needed=is_sign_in_needed(),
         asks_nothing=form.is_outage,
     )
@@ -118,7 +102,9 @@ def _build_rows(tenant_id: str, products: Sequence[Product], channel_limit: int 
             name=product.name,
             display_name=product.display_name,
             description=product.description,
+            entries=product.entries,
             customer_url=build_customer_url(product),
+            is_restricted=product.is_restricted,
             created_at=product.created_at,
             release_count=min(counts.get(product.id, 0), COUNT_LIMIT),
             has_more_releases=counts.get(product.id, 0) > COUNT_LIMIT,

@@ -6,19 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, String, cast, func, literal, or_, select
+from sqlalchemy import Select, String, cast, func, literal, select
 from sqlalchemy.orm import defer, lazyload
 
 from app.exceptions import NotFoundError
 from app.extensions import db
 from app.language import say
+from app.listing import ListQuery, cut_list
+from app.products.filters import mentions
 from app.products.models import Product
 from app.releases.models import Release
 from app.text import is_canonical_id
 
 # A count that went on for ever would cost as much as the product is large.
 COUNT_LIMIT = 1000
-_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ def get_product(tenant_id: str, product_id: str) -> Product:
     return product
 
 
+def find_product_named(tenant_id: str, name: str) -> Product | None:
+    """Gives the tenant's product of exactly this name, None if there is none."""
+    return db.session.scalar(select(Product).where(Product.tenant_id == tenant_id, Product.name == name))
+
+
+def select_page(tenant_id: str, wanted: ListQuery) -> Sequence[Product]:
+    """Gives the products that fit (see ``filters``), at most ``wanted.limit`` of them."""
+    query = select(Product).where(Product.tenant_id == tenant_id, *wanted.conditions)
+    return db.session.scalars(cut_list(query, (Product.created_at, Product.id), wanted)).all()
+
+
 def list_products(tenant_id: str) -> Sequence[Product]:
     """Gives the products of a tenant by name."""
     query = select(Product).where(Product.tenant_id == tenant_id).order_by(Product.name)
@@ -55,9 +67,8 @@ def list_products(tenant_id: str) -> Sequence[Product]:
 def list_page(tenant_id: str, text: str, after: str, limit: int) -> Sequence[Product]:
     """Gives the products by name from behind a name on, whose names hold each word of the text, whatever its case."""
     query = select(Product).where(Product.tenant_id == tenant_id)
-    for word in text.split()[:_WORDS]:
-        columns = (Product.name, Product.display_name, Product.slug)
-        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    if text.split():
+        query = query.where(mentions(text))
     if after:
         query = query.where(Product.name > after)
     return db.session.scalars(query.order_by(Product.name).limit(limit)).all()
@@ -69,6 +80,16 @@ def count_releases(tenant_id: str, product_ids: Sequence[str]) -> Mapping[str, i
     counted = select(func.count()).select_from(own.correlate(Product).limit(COUNT_LIMIT + 1).subquery())
     query = select(Product.id, counted.scalar_subquery()).where(
         Product.tenant_id == tenant_id, Product.id.in_(product_ids)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}
+
+
+def count_all_releases(tenant_id: str, product_ids: Sequence[str]) -> Mapping[str, int]:
+    """Gives the number of releases of each of the products that have any, however many there are."""
+    query = (
+        select(Release.product_id, func.count())
+        .where(Release.tenant_id == tenant_id, Release.product_id.in_(product_ids))
+        .group_by(Release.product_id)
     )
     return {row[0]: row[1] for row in db.session.execute(query)}
 

@@ -9,12 +9,12 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from app.accounts.sessions import admit_form, sign_in_required
-from app.exceptions import ConflictError, NotFoundError, SlipwayError
+from app.exceptions import ConflictError, DuplicateError, FieldError, NotFoundError, SlipwayError, ValidationError
 from app.extensions import csrf
 from app.forms import create_once, list_errors, list_headers, telling_outages
 from app.language import gettext as _
 from app.language import translate
-from app.products import pages, queries, schema, service
+from app.products import forms, pages, queries, schema, service
 from app.times import format_time
 
 Answer = Response | str | tuple[str, int, dict[str, str]]
@@ -38,20 +38,23 @@ def list_products() -> Answer:
 def new_product() -> str:
     """Shows the empty form."""
     current_user.actor.require("product:write")
-    return pages.render_form(pages.build_new_values())
+    return pages.render_form(forms.build_new_values())
 
 
 @blueprint.post("")
 def create_product() -> Answer:
     """Creates a product. Whatever stands in the way, what was typed comes back."""
-    values = pages.read_values()
+    values = forms.read_values(request.form)
     try:
         with telling_outages():
             admit_form()
-            sent = schema.parse_product(values)
-            product = create_once(partial(service.create_product, current_user.actor, sent), values)
+            if (spare_count := forms.count_wanted_rows(request.form)) is not None:
+                return pages.render_form(values, spare_count=spare_count)
+            sent = schema.parse_product(forms.build_raw(values))
+            product = create_once(partial(service.create_product, current_user.actor, sent), values).product
     except SlipwayError as error:
-        return pages.render_form(values, list_errors(error)), error.status, list_headers(error)
+        refusal = _name_field(error)
+        return pages.render_form(values, list_errors(refusal)), refusal.status, list_headers(refusal)
     flash(_("Product {name} was created.", name=product.name), "success")
     return redirect(url_for(".show_product", product_id=product.id), 303)
 
@@ -69,29 +72,38 @@ def edit_product(product_id: str) -> str:
     """Shows the form with what is stored."""
     current_user.actor.require("product:write")
     product = queries.get_product(current_user.tenant_id, product_id)
-    return pages.render_form(pages.build_stored_values(product), product_id=product_id)
+    return pages.render_form(forms.build_stored_values(product), product_id=product_id)
 
 
 @blueprint.post("/<product_id>/edit")
 def update_product(product_id: str) -> Answer:
     """Changes a product. Whatever stands in the way, what was typed comes back."""
-    values = pages.read_values()
+    values = forms.read_values(request.form)
     try:
         with telling_outages():
             admit_form()
             queries.get_product(current_user.tenant_id, product_id)
-            sent = schema.parse_product(values)
+            if (spare_count := forms.count_wanted_rows(request.form)) is not None:
+                return pages.render_form(values, product_id=product_id, spare_count=spare_count)
+            sent = schema.parse_product(forms.build_raw(values))
             service.update_product(current_user.actor, product_id, sent, values["seenAt"])
     except NotFoundError:
         raise
-    except ConflictError as error:
-        # Whoever was told of the change, and sends it again, means it.
-        values["seenAt"] = format_time(queries.get_product(current_user.tenant_id, product_id).updated_at)
-        return pages.render_form(values, list_errors(error), product_id), error.status, {}
     except SlipwayError as error:
-        return pages.render_form(values, list_errors(error), product_id), error.status, list_headers(error)
+        refusal = _name_field(error)
+        if isinstance(refusal, ConflictError):
+            # Whoever was told of the change, and sends it again, means it.
+            values["seenAt"] = format_time(queries.get_product(current_user.tenant_id, product_id).updated_at)
+        return pages.render_form(values, list_errors(refusal), product_id), refusal.status, list_headers(refusal)
     flash(_("The product was saved."), "success")
     return redirect(url_for(".show_product", product_id=product_id), 303)
+
+
+def _name_field(error: SlipwayError) -> SlipwayError:
+    """Gives the refusal as a form shows it: what another product has stands at its field."""
+    if isinstance(error, DuplicateError):
+        return ValidationError([FieldError("name", "taken", error.message)])
+    return error
 
 
 # ``admit_form`` checks the token.

@@ -98,7 +98,8 @@ def _describe_state(token: AccessToken, owner: User, moment: datetime) -> tuple[
         return _("Expired"), "is-bad"
     if not owner.is_active:
         return _("Owner deactivated"), "is-bad"
-    if left >= _SOON:
+    # A sign-in by the API is over in an hour, and nobody need do anything about that.
+    if left >= _SOON or token.is_login:
         return "", ""
     if left < timedelta(days=1):
         return _("Expires within a day"), "is-warning"

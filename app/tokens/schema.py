@@ -1,4 +1,4 @@
-"""The validation of a new access token as its form sends it. Pure."""
+"""The validation of a new access token as its form sends it; that of the API's is in ``api_schema``. Pure."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ ON_A_DATE = "date"
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A new access token, checked, that expires so many days after it is made, or when a day ends in UTC."""
+    """A new access token, checked, that expires so many days after it is made, when a day ends in UTC, or at a time."""
 
     draft: TokenDraft
     expires_on: date | None = None
+    expires_at: datetime | None = None
 
     def end(self, moment: datetime) -> datetime:
         """Takes when the token is made; gives when it expires."""
+        if self.expires_at is not None:
+            return self.expires_at
         if self.expires_on is None:
             return moment + timedelta(days=self.draft.expires_in_days)
         return datetime.combine(self.expires_on, time(23, 59, 59), UTC)

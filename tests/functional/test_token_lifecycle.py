@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -255,3 +256,18 @@ def test_the_work_of_refusing_a_token_does_not_tell_why(make: Factory) -> None:
         change_row(User, owner.actor.user_id, is_active=True)
     assert asked["gone"]
     assert asked == dict.fromkeys(asked, asked["gone"])
+
+
+def test_all_who_come_at_once_to_a_new_process_are_known(
+    make: Factory, owner: Organisation, build_app: Callable[..., Flask]
+) -> None:
+    token, count = make.caller(owner).token, 40
+    # It has met no key yet, and must not look for one more often than it may.
+    app, barrier = build_app(), threading.Barrier(count)
+
+    def ask(_: int) -> int:
+        barrier.wait()
+        return Caller(app.test_client(), token).get("/v3/releases").status_code
+
+    with ThreadPoolExecutor(count) as pool:
+        assert set(pool.map(ask, range(count))) == {200}

@@ -1,0 +1,1 @@
+"""Channels and platforms: the names that releases are sorted by."""
