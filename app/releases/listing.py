@@ -11,6 +11,7 @@ from sqlalchemy.orm import defer, lazyload
 from sqlalchemy.sql.base import ExecutableOption
 
 from app import paging
+from app.database import PLAN_OPTION
 from app.extensions import db
 from app.listing import ListQuery, cut_list
 from app.paging import Cursor, Key
@@ -105,7 +106,7 @@ def parse_cursor(value: str, *, is_by_version: bool) -> Key | None:
 def list_releases(tenant_id: str, wanted: ReleaseFilter, *options: ExecutableOption) -> list[Release]:
     """Gives the releases of a tenant that fit, at most ``wanted.limit`` of them."""
     query = select(Release).where(Release.tenant_id == tenant_id, *wanted.conditions).options(*options)
-    return list(db.session.scalars(cut_list(query, wanted.columns, wanted)))
+    return list(db.session.scalars(cut_list(query, wanted.columns, wanted), execution_options={PLAN_OPTION: True}))
 
 
 def read_part(tenant_id: str, wanted: ReleaseFilter, *, is_backward: bool = False) -> Part:

@@ -12,6 +12,22 @@ from app.database import Id, UtcDateTime, generate_id
 from app.extensions import Model
 from app.files.models import ReleaseFile
 
+# As each of the two databases writes the condition of ``queries.is_for_customers``.
+_FOR_CUSTOMERS = "published AND NOT private AND NOT archived"
+_FOR_CUSTOMERS_SQLITE = "published = 1 AND private = 0 AND archived = 0"
+
+
+def _index_some(name: str, condition: str, sqlite_condition: str) -> Index:
+    """Gives an index by time of those releases alone that meet a condition, as each of the two databases writes it."""
+    return Index(
+        name,
+        "tenant_id",
+        "created_at",
+        "id",
+        postgresql_where=text(condition),
+        sqlite_where=text(sqlite_condition),
+    )
+
 
 class Release(Model):
     """A release of a product. Its notes are kept as typed; their HTML is made at first view and kept beside them."""
@@ -26,6 +42,23 @@ class Release(Model):
         Index("ix_releases_version", "tenant_id", "version_key", "id"),
         Index("ix_releases_product_order", "tenant_id", "product_id", "version_key", "id"),
         Index("ix_releases_product_version", "tenant_id", "product_id", "channel", "version_key", "id"),
+        # Each of these answers a filter that may fit a few among a million. An entry in an index costs whoever creates
+        # a release, so one that is not private, archived or published is in none of the indexes for such.
+        Index("ix_releases_name", "tenant_id", "name", postgresql_ops={"name": "varchar_pattern_ops"}),
+        _index_some("ix_releases_drafts", "NOT published", "published = 0"),
+        _index_some("ix_releases_private", "private", "private = 1"),
+        _index_some("ix_releases_archived", "archived", "archived = 1"),
+        # What is out, by version and by time. A draft is in neither, so that to create one costs nothing here.
+        Index(
+            "ix_releases_newest",
+            "tenant_id",
+            "product_id",
+            "channel",
+            "version_key",
+            postgresql_where=text(_FOR_CUSTOMERS),
+            sqlite_where=text(_FOR_CUSTOMERS_SQLITE),
+        ),
+        _index_some("ix_releases_published", "published AND NOT archived", "published = 1 AND archived = 0"),
         Index(
             "ix_releases_due",
             "publish_at",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 
+from app.accounts.actors import Actor
 from app.accounts.models import Tenant
+from app.channels import queries as channel_queries
 from app.exceptions import NotFoundError
 from app.extensions import db
 from app.language import say
@@ -29,6 +31,13 @@ def get_release(tenant_id: str, release_id: str) -> Release:
     release = find_release(tenant_id, release_id)
     if release is None:
         raise NotFoundError(say("There is no such release."))
+    return release
+
+
+def get_reachable_release(actor: Actor, release_id: str) -> Release:
+    """Gives the actor's release, as ``get_release`` does. Raises OtherProductError if the actor may not."""
+    release = get_release(actor.tenant_id, release_id)
+    actor.require_product(release.product_id)
     return release
 
 
@@ -70,6 +79,16 @@ def list_channels_and_platforms(tenant_id: str) -> tuple[list[str], list[str]]:
     channels = Counter(row.channel for row in rows)
     platforms = Counter(platform for row in rows for platform in row.platforms)
     return sorted({*_pick(channels), "stable"}), sorted(_pick(platforms))
+
+
+def list_offered(tenant_id: str) -> tuple[list[str], list[str]]:
+    """Gives what a form offers as channels and platforms: those that releases use, and those that somebody made."""
+    used = list_channels_and_platforms(tenant_id)
+    channels, platforms = (
+        sorted({*in_use, *declared})
+        for in_use, declared in zip(used, channel_queries.list_declared(tenant_id), strict=True)
+    )
+    return channels, platforms
 
 
 def _pick(counted: Counter[str]) -> list[str]:
@@ -117,12 +136,30 @@ def list_newer_for_customers(release: Release, limit: int) -> list[Release]:
 
 def is_for_customers() -> ColumnElement[bool]:
     """The condition of everything that customers see: published, not private, not archived."""
-    return and_(Release.published.is_(True), Release.private.is_(False), Release.archived.is_(False))
+    # Plain, and not "IS true": so PostgreSQL sees that it is the condition of an index.
+    return and_(Release.published, not_(Release.private), not_(Release.archived))
+
+
+def is_published() -> ColumnElement[bool]:
+    """The condition that a release is out, for customers or, as a private one, for some."""
+    return and_(Release.published, not_(Release.archived))
+
+
+def is_unrestricted() -> ColumnElement[bool]:
+    """The condition that a release is of a product that is not restricted."""
+    return not_(
+        exists().where(Product.tenant_id == Release.tenant_id, Product.id == Release.product_id, Product.is_restricted)
+    )
 
 
 def is_of_product(product_id: str) -> ColumnElement[bool]:
     """The condition that a release is the product's."""
     return Release.product_id == product_id
+
+
+def is_in_reach(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a release is one that the actor may act for: none, unless that is of one product only."""
+    return () if actor.product_id is None else (is_of_product(actor.product_id),)
 
 
 def mentions(text: str) -> ColumnElement[bool]:

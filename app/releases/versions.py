@@ -7,6 +7,7 @@ compared as four integers, the missing ones zero: 1.10 is newer than 1.9, and 1.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.language import say
@@ -61,6 +62,46 @@ def build_version_key(version: str) -> bytes:
     parts = [int(part) for part in version.split(".")]
     parts += [0] * (_PARTS - len(parts))
     return b"".join(part.to_bytes(_PART_BYTES, "big") for part in parts)
+
+
+def is_newer(version_key: bytes, version: str) -> bool:
+    """Takes the key of a version, and a valid version; whether that is newer, by as many numbers as the second has.
+
+    So 1.2.3.4 is no news to who has 1.2.3, and 1.2 no news to who has 1.2.9.
+    """
+    length = _PART_BYTES * (version.count(".") + 1)
+    return version_key[:length] > build_version_key(version)[:length]
+
+
+def list_spans(beginning: str) -> list[tuple[bytes, bytes]]:
+    """Takes what a version begins with; gives the least and the greatest key of each span in which such versions lie.
+
+    Not each version there begins so, if only because of zeros in front. It gives none if nothing can be said.
+    """
+    if len(beginning) > MAX_LENGTH or not _BEGINNING.match(beginning):
+        return []
+    *whole, last = beginning.split(".")
+    numbers = [int(part) for part in whole]
+    if max(numbers, default=0) > _LARGEST:
+        return []
+    start = b"".join(number.to_bytes(_PART_BYTES, "big") for number in numbers)
+    return [(_fill(start + least, b"\x00"), _fill(start + greatest, b"\xff")) for least, greatest in _list_runs(last)]
+
+
+def _list_runs(digits: str) -> Iterator[tuple[bytes, bytes]]:
+    """Takes the first digits of a number; gives the runs of numbers that begin so: of 4 it is 4, 40 to 49, and on."""
+    if not digits or digits.startswith("0"):
+        # What stands behind a zero may be any number.
+        yield b"", b""
+        return
+    least, greatest = int(digits), int(digits)
+    while least <= _LARGEST:
+        yield least.to_bytes(_PART_BYTES, "big"), min(greatest, _LARGEST).to_bytes(_PART_BYTES, "big")
+        least, greatest = least * 10, greatest * 10 + 9
+
+
+def _fill(start: bytes, filling: bytes) -> bytes:
+    return start.ljust(_PARTS * _PART_BYTES, filling)
 
 
 def list_next(version: str) -> list[NextVersion]:

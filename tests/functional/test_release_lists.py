@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import Index, Table, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
+from app.database import is_sqlite
+from app.extensions import db
+from app.releases import filters, listing, queries
+from app.releases.models import Release
 from tests.factories import Caller, Factory, Organisation
 
 
@@ -66,10 +72,17 @@ def test_a_list_can_be_filtered(caller: Caller, body: dict[str, Any], query: str
     assert [release["version"] for release in answer.get_json()] == expected
 
 
+def test_a_page_past_the_end_is_empty_however_far_past_it_is(caller: Caller, body: dict[str, Any]) -> None:
+    caller.post("/v3/releases", json=body)
+    for page in ("2", "1000001", "9" * 30, "9" * 5000):
+        answer = caller.get(f"/v3/releases?limit=100&page={page}")
+        assert (page, answer.status_code, answer.get_json()) == (page, 200, [])
+
+
 @pytest.mark.parametrize(
     "query",
     [
-        "limit=0", "limit=101", "limit=x", "page=0", "page=-1", "page=1000000000", "page=1&page=2", "sort=name",
+        "limit=0", "limit=101", "limit=x", "page=0", "page=-1", "page=%D9%A1", "page=1&page=2", "sort=name",
         "cursor=x", "cursor=%ff", "private=yes", "version[xx]=1", "version[gt]=v1", "createdAt[gt]=now",
         "name=%00", "productId[gt]=1",
     ],
@@ -122,3 +135,46 @@ def test_a_cursor_is_of_no_use_in_another_order(
     assert answer.status_code == 400
     assert answer.get_json()["errors"][0]["message"] == "cursor is not a cursor of this list."
     assert caller.get(f"/v3/releases?cursor={cursor}&sort=-{given_for}").status_code == 200
+
+
+def test_a_parameter_that_says_nothing_is_named(caller: Caller) -> None:
+    known = "productId=x&name[cn]=a&page=1&limit=5&sort=-version&query=b&createdAt[gt]=2019-08-24T14:15:22Z"
+    for path in ("/v3/releases", "/v3/me/releases"):
+        assert "Slipway-Ignored-Fields" not in caller.get(f"{path}?{known}").headers
+        mistyped = caller.get(f"{path}?{known}&productID=y&chanel=beta&x%0D%0Ay=1")
+        assert (mistyped.status_code, mistyped.get_json()) == (200, [])
+        assert mistyped.headers["Slipway-Ignored-Fields"] == "productID, chanel, x%0D%0Ay"
+    assert caller.get("/v3/release-files?release=z").headers["Slipway-Ignored-Fields"] == "release"
+    assert caller.get("/v3/products?nam=z").headers["Slipway-Ignored-Fields"] == "nam"
+
+
+@pytest.mark.once
+def test_the_conditions_of_lists_are_those_of_the_indexes_for_them() -> None:
+    published = filters.parse_list_query([("published", "false")]).conditions[0]
+    private = filters.parse_list_query([("private", "true")]).conditions[0]
+    archived = filters.parse_list_query([("archived", "true")]).conditions[0]
+    conditions = {
+        "ix_releases_drafts": published,
+        "ix_releases_private": private,
+        "ix_releases_archived": archived,
+        "ix_releases_published": queries.is_published(),
+        "ix_releases_newest": queries.is_for_customers(),
+    }
+    table = Release.__table__
+    assert isinstance(table, Table)
+    indexes: dict[str, Index] = {str(index.name): index for index in table.indexes}
+    for dialect in (postgresql.dialect(), sqlite.dialect()):  # type: ignore[no-untyped-call]
+        for name, condition in conditions.items():
+            asked = str(select(Release.id).where(condition).compile(dialect=dialect))
+            # A database takes an index of some rows only for a condition that it can see to be that of the index.
+            where = indexes[name].dialect_options[dialect.name]["where"]
+            assert asked.partition("WHERE ")[2].replace("releases.", "") == where.text, (dialect.name, name)
+
+
+def test_a_list_is_planned_for_its_own_values_however_often_it_is_asked_for(make: Factory, owner: Organisation) -> None:
+    for _ in range(12):
+        assert listing.list_releases(owner.tenant_id, filters.parse_list_query([("channel", "beta")])) == []
+    if not is_sqlite():
+        # One plan for all values would be bad for those that are rare.
+        prepared = db.session.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+        assert [statement for statement in prepared if "releases.channel" in statement] == []

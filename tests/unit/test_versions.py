@@ -96,3 +96,24 @@ def test_only_a_version_with_a_v_in_front_is_one_without_it(typed: str, version:
 )
 def test_what_may_become_a_version_is_not_wrong_yet(typed: str, is_unfinished: bool) -> None:
     assert versions.is_unfinished(typed) is is_unfinished
+
+
+@pytest.mark.parametrize("beginning", ["", "1", "1.", "1.2", "10.0", "1.2.3", "0", "1844674407370955161", "1.2.3.4"])
+def test_every_version_with_a_beginning_lies_in_one_of_its_spans(beginning: str) -> None:
+    spans = versions.list_spans(beginning)
+    ends = ("0", "5", "9", "12", "999", "00", "07", ".0", ".1.2", "1.18446744073709551615", ".5")
+    found = [beginning + end for end in ends if versions.find_version_error(beginning + end) is None]
+    assert found or beginning.count(".") == 3
+    for version in [*found, *([beginning] if versions.find_version_error(beginning) is None else [])]:
+        assert any(least <= versions.build_version_key(version) <= greatest for least, greatest in spans), version
+
+
+@pytest.mark.parametrize("beginning", ["x", "1..2", "1.2.3.4.", "1.2.3.4.5", "99999999999999999999.1", "1" * 5000])
+def test_of_what_begins_no_version_nothing_is_said(beginning: str) -> None:
+    assert versions.list_spans(beginning) == []
+
+
+def test_spans_leave_out_what_begins_otherwise() -> None:
+    spans = versions.list_spans("1.2")
+    for version in ("1.1", "1.3", "1.19.9", "2.2", "1.30"):
+        assert not any(least <= versions.build_version_key(version) <= greatest for least, greatest in spans)

@@ -1,0 +1,1 @@
+"""Restricted products, and the keys that their customers download with."""

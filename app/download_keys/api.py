@@ -1,0 +1,115 @@
+"""The machines' door to who may have a product's releases: ``/v3/products/{id}/access`` and ``…/download-keys``.
+
+Its twin for people is ``views``.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g
+
+from app.accounts.bearer import token_required
+from app.answers import (
+    answer_json,
+    answer_list,
+    answer_trial,
+    build_url,
+    list_parameters,
+    name_ignored_fields,
+    read_flag,
+    read_idempotency_key,
+    refuse_trial,
+)
+from app.download_keys import filters, queries, schema, service
+from app.download_keys.serializers import serialize_key
+from app.json_body import read_json_object
+from app.paging import build_cursor
+from app.products import queries as products
+
+blueprint = Blueprint("download_keys_api", __name__, url_prefix="/v3/products/<product_id>")
+
+
+@blueprint.get("/access")
+@token_required("product:read")
+def get_access(product_id: str) -> Response:
+    """Answers whether a product is restricted."""
+    return answer_json({"restricted": products.get_product(g.actor.tenant_id, product_id).is_restricted})
+
+
+@blueprint.patch("/access")
+@token_required("product:write")
+def update_access(product_id: str) -> Response:
+    """Restricts a product, or opens it to everybody."""
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    products.get_product(g.actor.tenant_id, product_id)
+    raw = read_json_object()
+    sent = schema.parse_access(raw, is_strict=is_strict)
+    headers = name_ignored_fields(schema.find_unknown(schema.AccessSchema, raw))
+    if is_trial:
+        return answer_trial(sent.model_dump(), (), headers)
+    service.restrict_product(g.actor, product_id, is_restricted=sent.restricted)
+    return answer_json(sent.model_dump(), headers=headers)
+
+
+@blueprint.get("/download-keys")
+@token_required("product:read")
+def list_keys(product_id: str) -> Response:
+    """Answers a bare array, with the next page's address in Link."""
+    products.get_product(g.actor.tenant_id, product_id)
+    wanted = filters.parse_list_query(list_parameters())
+    found = queries.list_keys(g.actor.tenant_id, product_id, wanted)
+    return answer_list(
+        [serialize_key(row) for row in found],
+        wanted.limit,
+        lambda: build_cursor(found[-1].created_at, found[-1].id),
+        ignored=wanted.ignored,
+    )
+
+
+@blueprint.post("/download-keys")
+@token_required("product:write")
+def create_key(product_id: str) -> Response:
+    """Makes a download key. The key itself is in this answer alone."""
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    idempotency_key = read_idempotency_key()
+    products.get_product(g.actor.tenant_id, product_id)
+    raw = read_json_object()
+    sent = schema.parse_download_key(raw, is_strict=is_strict)
+    headers = name_ignored_fields(schema.find_unknown(schema.DownloadKeySchema, raw))
+    if is_trial:
+        return answer_trial(sent.model_dump(), (), headers)
+    issued = service.create_key(g.actor, product_id, sent, idempotency_key)
+    body = {**({"key": issued.key} if issued.key else {}), **serialize_key(issued.row)}
+    if issued.is_replay:
+        return answer_json(body, 200, {**headers, "Idempotent-Replayed": "true"})
+    location = build_url(f"/v3/products/{product_id}/download-keys/{issued.row.id}")
+    return answer_json(body, 201, {**headers, "Location": location})
+
+
+@blueprint.get("/download-keys/<download_key_id>")
+@token_required("product:read")
+def get_key(product_id: str, download_key_id: str) -> Response:
+    """Answers one download key, without the key itself."""
+    return answer_json(serialize_key(queries.get_key(g.actor.tenant_id, product_id, download_key_id)))
+
+
+@blueprint.patch("/download-keys/<download_key_id>")
+@token_required("product:write")
+def update_key(product_id: str, download_key_id: str) -> Response:
+    """Changes the name of a download key, or with ``"revoked": true`` revokes it."""
+    is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    queries.get_key(g.actor.tenant_id, product_id, download_key_id)
+    raw = read_json_object()
+    change = schema.parse_download_key_change(raw, is_strict=is_strict)
+    headers = name_ignored_fields(schema.find_unknown(schema.DownloadKeyChangeSchema, raw))
+    if is_trial:
+        return answer_trial(change.model_dump(exclude_none=True), (), headers)
+    return answer_json(serialize_key(service.update_key(g.actor, product_id, download_key_id, change)), headers=headers)
+
+
+@blueprint.delete("/download-keys/<download_key_id>")
+@token_required("product:write")
+def revoke_key(product_id: str, download_key_id: str) -> Response:
+    """Revokes a download key: it is refused from the next request on."""
+    refuse_trial()
+    service.revoke_key(g.actor, product_id, download_key_id)
+    return Response(status=204)
