@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
-import secrets
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.headerregistry import Address
@@ -16,11 +12,13 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
+from app.config_files import find_socket, prepare_socket_directory, read_secret, write_secret_once
+from app.config_issuers import parse_issuers
 from app.config_mail import SmtpServer, format_mail_domain, parse_mail_from, parse_smtp_url
 from app.config_oidc import OidcSettings, read_oidc
+from app.config_storage import StorageSettings, read_storage
 from app.config_values import (
-    SECRET_KEY_LENGTH,
-    SOCKET_PATH_BYTES,
+    ConfigError,
     Network,
     format_origin,
     format_socket_url,
@@ -41,14 +39,16 @@ from app.config_values import (
     parse_trusted_hosts,
 )
 
+__all__ = ["ConfigError", "Settings"]
+
 _PROJECT = Path(__file__).resolve().parent.parent
-# Every process must find the same socket, and TMPDIR differs between a terminal, a service and a cron job.
-_SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the directory made in it is private
 _REACHABLE_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the way back
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # Their values are never repeated in a message, because messages end up in logs.
 _SECRET_NAMES = {"SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "METRICS_TOKEN"} | {
-    "OIDC_CLIENT_SECRET"
+    "OIDC_CLIENT_SECRET",
+    "S3_ACCESS_KEY_ID",
+    "S3_SECRET_ACCESS_KEY",
 }
 # Each variable that stands alone: how its text is read, and the text that stands for it when it is not set.
 _VARIABLES: Mapping[str, tuple[Callable[[str], Any], str]] = {
@@ -65,12 +65,9 @@ _VARIABLES: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "FORWARDED_ALLOW_IPS": (parse_proxies, ""),
     "METRICS_TOKEN": (parse_metrics_token, ""),
     "SMTP_URL": (parse_smtp_url, ""),
+    "TRUSTED_ISSUERS": (parse_issuers, ""),
     "RETENTION_DAYS": (parse_number(0, 36500), "90"),
 }
-
-
-class ConfigError(Exception):
-    """A setting is missing or breaks its rule; the text is one line that names the variable and the rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +96,8 @@ class Settings:
     mail_from: Address
     retention_days: int
     oidc: OidcSettings | None
+    storage: StorageSettings
+    trusted_issuers: tuple[str, ...]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -113,9 +112,10 @@ class Settings:
         return cls(
             base_url=base_url,
             oidc=read_oidc(read),
+            storage=read_storage(read, data_dir),
             mail_from=read("MAIL_FROM", parse_mail_from, _format_own_address(base_url)),
             database_url=database_url,
-            redis_url=read("REDIS_URL", parse_redis_url, format_socket_url(_find_socket(data_dir))),
+            redis_url=read("REDIS_URL", parse_redis_url, format_socket_url(find_socket(data_dir))),
             is_redis_embedded=not read.has("REDIS_URL"),
             given_secret_key=read("SECRET_KEY", parse_secret) if read.has("SECRET_KEY") else "",
             trusted_hosts=read("TRUSTED_HOSTS", parse_trusted_hosts, ",".join(_list_own_hosts(base_url))),
@@ -135,12 +135,12 @@ class Settings:
     @property
     def secret_key(self) -> str:
         """SECRET_KEY, or the generated one. Raises ConfigError if that does not exist yet or is damaged."""
-        return self.given_secret_key or _read_secret(self._secret_path)
+        return self.given_secret_key or read_secret(self._secret_path)
 
     @property
     def valkey_socket(self) -> Path:
         """Where the embedded Valkey listens, whether it is used or not."""
-        return _find_socket(self.data_dir)
+        return find_socket(self.data_dir)
 
     @property
     def _secret_path(self) -> Path:
@@ -155,15 +155,15 @@ class Settings:
         try:
             for directory in (
                 self.data_dir,
-                *(self.data_dir / name for name in ("keys", "uploads", "valkey")),
+                *(self.data_dir / name for name in ("keys", "files", "valkey")),
             ):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.given_secret_key:
-                _write_secret_once(self._secret_path)
+                write_secret_once(self._secret_path)
         except OSError as error:
             raise ConfigError(f"DATA_DIR must be a directory that can be written: {error}") from error
         if self.is_redis_embedded:
-            _prepare_socket_directory(self.valkey_socket.parent, self.data_dir)
+            prepare_socket_directory(self.valkey_socket.parent, self.data_dir)
         if self.is_sqlite and not _can_hold_database(self.database_url):
             raise ConfigError("DATABASE_URL must name a file in a directory that exists and can be written")
 
@@ -197,56 +197,6 @@ def _list_own_hosts(base_url: str) -> tuple[str, ...]:
 
 def _format_own_address(base_url: str) -> str:
     return f"slipway@{format_mail_domain(urlsplit(base_url).hostname or '')}"
-
-
-def _find_socket(data_dir: Path) -> Path:
-    path = data_dir / "valkey.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
-        return path
-    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    return _SHORT_DIRECTORY / f"slipway-{os.getuid()}-{digest}" / "valkey.sock"
-
-
-def _prepare_socket_directory(directory: Path, data_dir: Path) -> None:
-    if directory == data_dir:
-        return
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-        found = directory.lstat()
-    except OSError as error:
-        raise ConfigError(f"DATA_DIR is too long for a socket, and its short stand-in fails: {error}") from error
-    # Anybody may make a directory here first; whoever owns it would own the queue.
-    if found.st_uid != os.getuid() or found.st_mode & 0o170077 != 0o040000:
-        raise ConfigError(f"DATA_DIR is too long for a socket, and {directory} is not a directory of this user alone")
-
-
-def _read_secret(path: Path) -> str:
-    try:
-        secret = path.read_text("ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"SECRET_KEY is not set, and {path} cannot be read: {error}") from error
-    if len(secret) < SECRET_KEY_LENGTH:
-        raise ConfigError(f"SECRET_KEY is not set, and {path} has fewer than {SECRET_KEY_LENGTH} characters")
-    return secret
-
-
-def _write_secret_once(path: Path) -> None:
-    """Makes the secret key unless it exists: under a lock and by a rename, so nobody reads half of it."""
-    if not path.exists():
-        with open(path.with_suffix(".lock"), "w", opener=_open_private) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists():
-                # The temporary file is private (0600) from its first moment.
-                with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as draft:
-                    draft.write(secrets.token_hex(32))
-                    draft.flush()
-                    os.fsync(draft.fileno())
-                Path(draft.name).replace(path)
-    _read_secret(path)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _can_hold_database(database_url: str) -> bool:

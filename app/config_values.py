@@ -34,6 +34,10 @@ _BEARER_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*\Z")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+class ConfigError(Exception):
+    """A setting is missing or breaks its rule; the text is one line that names the variable and the rule."""
+
+
 def parse_number(low: int, high: int) -> Callable[[str], int]:
     """Takes the bounds; gives a parser of whole numbers within them, both included."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.answers import answer_json
+from app.exceptions import UnavailableError
 from app.extensions import db
 
 blueprint = Blueprint("health", __name__)
@@ -32,12 +33,13 @@ def show_health() -> Response:
 def show_readiness() -> Response:
     """Answers 200 if database and migrations are as they must be, else 503; says so of the queue, too.
 
-    Without its queue Slipway still takes releases, and delivers later: that is worth an alarm, not a removal.
+    Without its queue Slipway still takes releases, and delivers later; without the storage of files it has all but
+    these. That is worth an alarm, not a removal.
     """
     database, migration = _check_database()
     queue = "ok" if current_app.extensions["slipway"].doorbell.is_reachable() else "unreachable"
     is_ready = database == migration == "ok"
-    checks = {"database": database, "migration": migration, "queue": queue}
+    checks = {"database": database, "migration": migration, "queue": queue, "storage": _check_storage()}
     return answer_json({"status": "ok" if is_ready else "unready", **checks}, 200 if is_ready else 503)
 
 
@@ -55,6 +57,14 @@ def _check_connection() -> str:
     try:
         db.session.execute(text("SELECT 1"))
     except SQLAlchemyError:
+        return "unreachable"
+    return "ok"
+
+
+def _check_storage() -> str:
+    try:
+        current_app.extensions["slipway"].storage.check()
+    except UnavailableError:
         return "unreachable"
     return "ok"
 

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request, url_for
 from markupsafe import Markup
 
 from app.exceptions import NotFoundError, ValidationError
+from app.files import pages as file_pages
 from app.paging import Key
 from app.releases import filters, listing, queries, service
 from app.releases.listing import ReleaseFilter
@@ -37,6 +38,7 @@ def show_product(tenant: str, product: str) -> str:
         "customer/product.html",
         tenant=owner,
         product=shown,
+        entries=[entry for entry in shown.entries if entry["visible"]],
         next_url=next_url,
         releases=[
             SimpleNamespace(
@@ -47,6 +49,7 @@ def show_product(tenant: str, product: str) -> str:
                 platforms=release.platforms,
                 published_at=release.published_at,
                 created_at=release.created_at,
+                files=file_pages.build_customer_rows(release.files, is_restricted=shown.is_restricted),
                 notes_html=Markup(service.get_notes_html(release)),  # noqa: S704 - notes.render gives safe HTML
             )
             for release in found

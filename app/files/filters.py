@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement
-
 from app import paging
-from app.comparisons import Compare, build_condition, compare_id, compare_text
+from app.comparisons import Compare, ConditionReader, compare_id, compare_text
 from app.files.models import FileRecord, ReleaseFile
 from app.listing import ListQuery
 from app.parameters import PLACE, Parameters, read_parameters
@@ -19,18 +17,13 @@ _FIELDS: Mapping[str, Compare] = {
 
 
 def parse_list_query(parameters: Parameters) -> ListQuery:
-    """Takes the URL's parameters in order; gives what to list. Parameters that are not known say nothing.
+    """Takes the URL's parameters in order; gives what to list, and names those that say nothing.
 
     Raises ValidationError with every parameter that breaks a rule.
     """
-    conditions: list[ColumnElement[bool]] = []
-
-    def read_filter(name: str, value: str) -> None:
-        if (condition := build_condition(_FIELDS, name, value)) is not None:
-            conditions.append(condition)
-
-    place = read_parameters(parameters, PLACE, read_filter)
-    return ListQuery(conditions=tuple(conditions), **place)
+    filters = ConditionReader(_FIELDS)
+    place = read_parameters(parameters, PLACE, filters.read)
+    return ListQuery(conditions=tuple(filters.conditions), ignored=tuple(filters.ignored), **place)
 
 
 def build_cursor(record: FileRecord) -> str:

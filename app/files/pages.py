@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 
 from app.files.models import ReleaseFile
+from app.files.serializers import find_path
+from app.files.sizes import describe_size
 
-_UNITS = ("kB", "MB", "GB", "TB", "PB")
 _MD5_LENGTH = 32
 
 
@@ -19,22 +20,30 @@ def build_rows(files: Iterable[ReleaseFile]) -> list[SimpleNamespace]:
             name=file.name,
             url=file.url,
             size=describe_size(file.size),
-            algorithm="MD5" if len(file.checksum) == _MD5_LENGTH else "SHA-256",
-            checksum=file.checksum,
+            downloads=file.downloads,
+            **_choose_checksum(file),
             secured=file.secured,
+            is_external=file.blob_id is None,
         )
         for file in files
     ]
 
 
-def describe_size(size: int) -> str:
-    """Takes a number of bytes; gives it in words that stay on one line: 1.5 MB is 1,500,000 bytes."""
-    if size < 1000:
-        return f"{size}\N{NO-BREAK SPACE}byte{'' if size == 1 else 's'}"
-    value = float(size)
-    for unit in _UNITS:
-        value /= 1000
-        # 999.95 would be shown as 1000.0.
-        if value < 999.95 or unit == _UNITS[-1]:
-            break
-    return f"{value:,.1f}".removesuffix(".0") + f"\N{NO-BREAK SPACE}{unit}"
+def build_customer_rows(files: Iterable[ReleaseFile], *, is_restricted: bool) -> list[SimpleNamespace]:
+    """Gives the files of a release as customers see them: with an address if they are open to everybody."""
+    return [
+        SimpleNamespace(
+            name=file.name,
+            size=describe_size(file.size),
+            sha256=file.sha256,
+            href=None if file.secured or is_restricted else find_path(file),
+        )
+        for file in files
+    ]
+
+
+def _choose_checksum(file: ReleaseFile) -> dict[str, str]:
+    """Gives the better one of what was computed here, or the one that was named."""
+    if file.sha256:
+        return {"algorithm": "SHA-256", "checksum": file.sha256}
+    return {"algorithm": "MD5" if len(file.checksum) == _MD5_LENGTH else "SHA-256", "checksum": file.checksum}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -89,6 +90,12 @@ def _check_checksum(value: str) -> str:
     return value
 
 
+class NameSchema(Schema):
+    """What is known of a file before it comes."""
+
+    name: Annotated[str, AfterValidator(check_name)]
+
+
 class FileSchema(Schema):
     """The members of ``POST /v3/release-files``."""
 
@@ -141,6 +148,31 @@ def parse_file(raw: Mapping[str, Any], *, is_strict: bool = False) -> FileDraft:
     if errors:
         raise ValidationError(errors)
     return FileDraft(sent.name, sent.url, sent.size, sent.checksum, sent.secured, sent.releaseId, tuple(ignored))
+
+
+def parse_name(name: str) -> str:
+    """Takes what an uploaded file is to be called; gives it. Raises ValidationError."""
+    return validate(NameSchema, {"name": name}, LABELS).name
+
+
+def suggest_name(text: str) -> str:
+    """Takes what a file is called on somebody's machine; gives what comes nearest to it by the rule, as far as it does.
+
+    A blank becomes a hyphen, an accent goes, and what is left over of other signs becomes an underscore.
+    """
+    base = re.split(r"[/\\\\]", text)[-1]
+    plain = unicodedata.normalize("NFKD", base)
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^()\[\]a-zA-Z0-9_.-]+", "_", re.sub(r"\s+", "-", plain.strip()))[-NAME_LIMIT:]
+
+
+def is_name(text: str) -> bool:
+    """Whether a file can be called so."""
+    try:
+        parse_name(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def find_key(name: str) -> str:

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
-from app.audit import service as audit
 from app.database import generate_id, transaction
-from app.exceptions import ConflictError, FieldError, NotFoundError, ReadOnlyError, ValidationError
-from app.files import queries, schema
+from app.etags import Precondition
+from app.exceptions import FieldError, NotFoundError, ValidationError
+from app.files import blobs, queries, rows, schema
 from app.files.models import FileRecord, ReleaseFile
+from app.files.rows import FILE_COUNT_LIMIT, READ_ONLY, TOO_MANY, DuplicateFileError, describe_taken
 from app.files.schema import FileDraft
 from app.files.serializers import serialize_file
+from app.idempotency import rows as keys
+from app.idempotency.fingerprints import build_fingerprint
 from app.language import say
 from app.releases import queries as releases
-from app.releases import rows
+from app.releases import rows as releases_rows
 from app.schemas import describe_unknown
-from app.webhooks import events, outbox
+from app.webhooks import events
 
-# Every answer and every event of a release holds them all.
-FILE_COUNT_LIMIT = 200
 _UNKNOWN_RELEASE = FieldError(
     "releaseId", "unknown_release", say("Release does not exist: there is no release with this id.")
 )
-_TOO_MANY = say("A release has at most {limit} files.", limit=FILE_COUNT_LIMIT)
-_READ_ONLY = say("This release is published, and its files stay as they are from then on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What came of a create: the file, and whether it was there before (``is_replay``)."""
+
+    record: FileRecord
+    is_replay: bool
 
 
 def parse_file(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False) -> FileDraft:
@@ -47,11 +55,18 @@ def parse_file(actor: Actor, raw: Mapping[str, Any], *, is_strict: bool = False)
     except ValidationError as error:
         errors = list(error.errors)
     is_judged = any(error.field == "releaseId" for error in errors)
-    if not is_judged and releases.find_release(actor.tenant_id, str(raw["releaseId"])) is None:
+    if not is_judged and not _has_release(actor, str(raw["releaseId"])):
         errors.append(_UNKNOWN_RELEASE)
     if errors or draft is None:
         raise ValidationError(errors)
     return draft
+
+
+def _has_release(actor: Actor, release_id: str) -> bool:
+    release = releases.find_release(actor.tenant_id, release_id)
+    if release is not None:
+        actor.require_product(release.product_id)
+    return release is not None
 
 
 def find_warnings(actor: Actor, draft: FileDraft) -> list[str]:
@@ -61,53 +76,61 @@ def find_warnings(actor: Actor, draft: FileDraft) -> list[str]:
     """
     actor.require("release:write")
     warnings = [f"{describe_unknown(name).message} It is ignored." for name in draft.ignored_fields]
-    release = releases.get_release(actor.tenant_id, draft.release_id)
+    release = releases.get_reachable_release(actor, draft.release_id)
     if release.published:
-        warnings.append(f"{_READ_ONLY} This would be refused.")
+        warnings.append(f"{READ_ONLY} This would be refused.")
     elif any(schema.find_key(file.name) == schema.find_key(draft.name) for file in release.files):
-        warnings.append(f"{_describe_taken(draft)} This would be a conflict.")
+        warnings.append(f"{describe_taken(draft.name)} This would be a conflict.")
     elif release.total_files >= FILE_COUNT_LIMIT:
-        warnings.append(f"{_TOO_MANY} This would be a conflict.")
+        warnings.append(f"{TOO_MANY} This would be a conflict.")
     return warnings
 
 
-def _describe_taken(draft: FileDraft) -> str:
-    return say("This release has a file with the name {name} already.", name=draft.name)
-
-
-def create_file(actor: Actor, draft: FileDraft) -> FileRecord:
+def create_file(actor: Actor, draft: FileDraft, key: str | None = None) -> Creation:
     """Commits a file that lies elsewhere, with what it owes; its address is not asked for anything.
 
-    Raises ConflictError if the release has one of this name or too many, ReadOnlyError if it is published,
-    ValidationError if it has gone meanwhile, PermissionDeniedError.
+    Whoever sends the same twice gets the first one back. Raises DuplicateFileError if the release has another one of
+    this name, ConflictError if it has too many, ReadOnlyError if it is published, IdempotencyMismatchError if the key
+    came with something else, ValidationError if the release has gone meanwhile, PermissionDeniedError.
     """
     actor.require("release:write")
+    fingerprint = build_fingerprint("file", draft.to_json())
     try:
         with transaction() as session:
-            release = rows.lock_release(session, actor.tenant_id, draft.release_id)
-            if release.published:
-                raise ReadOnlyError(_READ_ONLY)
-            if release.total_files >= FILE_COUNT_LIMIT:
-                raise ConflictError(_TOO_MANY)
-            release.total_files += 1
-            release.updated_at = times.now()
-            file = _build_row(draft, actor.tenant_id, release.updated_at)
-            session.add(file)
-            session.flush()
-            record = FileRecord(file, release.name, release.published)
-            # The entity is the release, whose page and log tell of it.
-            data = serialize_file(record)
-            outbox.record(session, actor.tenant_id, events.RELEASE_FILE_CREATED, release.id, data, release.updated_at)
-            audit.record(session, actor, events.RELEASE_FILE_CREATED, release.id, {"file": data})
-            session.expunge(file)
+            release = releases_rows.lock_release(session, actor, draft.release_id)
+            used = keys.find_used(actor, key, [fingerprint])
+            stored = _find_same(actor, draft)
+            record = stored or rows.insert_file(session, actor, release, _build_row(draft, actor.tenant_id))
+            if key and used is None:
+                made = {"release_id": release.id, "made_id": record.file.id}
+                keys.insert_key(session, actor, key, fingerprint, **made)
+            _expunge(session, record)
     except IntegrityError:
-        raise ConflictError(_describe_taken(draft)) from None
+        # The release is locked, so its names are known: the key came at this very moment for another one.
+        return create_file(actor, draft, key)
     except NotFoundError:
         raise ValidationError([_UNKNOWN_RELEASE]) from None
-    return record
+    return Creation(record, is_replay=stored is not None)
 
 
-def _build_row(draft: FileDraft, tenant_id: str, moment: datetime) -> ReleaseFile:
+def _find_same(actor: Actor, draft: FileDraft) -> FileRecord | None:
+    """Gives the file of a locked release that is the one that was sent, None if its name is free."""
+    taken = queries.find_file_of_release(actor.tenant_id, draft.release_id, schema.find_key(draft.name))
+    if taken is None:
+        return None
+    stored = (taken.name, taken.url, taken.size, taken.checksum, taken.secured)
+    if stored != (draft.name, draft.url, draft.size, draft.checksum, draft.secured):
+        raise DuplicateFileError(draft.name, taken.id)
+    return queries.get_file(actor, taken.id)
+
+
+def _expunge(session: Session, record: FileRecord) -> None:
+    # A new one is out of the session already.
+    if record.file in session:
+        session.expunge(record.file)
+
+
+def _build_row(draft: FileDraft, tenant_id: str) -> ReleaseFile:
     return ReleaseFile(
         id=generate_id(),
         tenant_id=tenant_id,
@@ -119,27 +142,30 @@ def _build_row(draft: FileDraft, tenant_id: str, moment: datetime) -> ReleaseFil
         downloads=0,
         checksum=draft.checksum,
         secured=draft.secured,
-        created_at=moment,
-        updated_at=moment,
     )
 
 
-def delete_file(actor: Actor, file_id: str) -> None:
+def delete_file(actor: Actor, file_id: str, expected: Precondition = etags.NONE) -> None:
     """Takes a file off a draft. No event is about that alone, so its release is told of as updated.
 
-    Raises ReadOnlyError if the release is published, NotFoundError, PermissionDeniedError.
+    Raises ReadOnlyError if the release is published, PreconditionFailedError if the file is not as expected,
+    NotFoundError, PermissionDeniedError.
     """
     actor.require("release:write")
-    release_id = queries.get_file(actor.tenant_id, file_id).file.release_id
+    release_id = queries.get_file(actor, file_id).file.release_id
     with transaction() as session:
-        release = rows.lock_release(session, actor.tenant_id, release_id)
-        record = queries.get_file(actor.tenant_id, file_id)
-        if release.published:
-            raise ReadOnlyError(_READ_ONLY)
-        removed = {"before": {"file": serialize_file(record)}, "after": {"file": None}}
+        release = releases_rows.lock_release(session, actor, release_id)
+        record = queries.get_file(actor, file_id)
+        rows.check_open(release)
+        stored = serialize_file(record)
+        expected.check(etags.build_tag(stored))
+        keys.free_made_keys(session, actor.tenant_id, file_id)
+        removed = {"before": {"file": stored}, "after": {"file": None}}
         session.execute(delete(ReleaseFile).where(ReleaseFile.tenant_id == actor.tenant_id, ReleaseFile.id == file_id))
+        if record.file.blob_id is not None:
+            blobs.doom(session, actor.tenant_id, record.file.blob_id)
         release.total_files -= 1
         release.updated_at = times.now()
         session.flush()
-        release = rows.lock_release(session, actor.tenant_id, release_id)
-        rows.record_event(session, actor, events.RELEASE_UPDATED, release, release.updated_at, removed)
+        release = releases_rows.lock_release(session, actor, release_id)
+        releases_rows.record_event(session, actor, events.RELEASE_UPDATED, release, release.updated_at, removed)

@@ -40,7 +40,7 @@ def create_file(release_id: str) -> Answer:
         admit_form()
         releases.get_release(current_user.tenant_id, release_id)
         draft = service.parse_file(current_user.actor, forms.build_raw(values, release_id))
-        record = service.create_file(current_user.actor, draft)
+        record = service.create_file(current_user.actor, draft).record
     except NotFoundError:
         raise
     except SlipwayError as error:
@@ -57,7 +57,7 @@ csrf.exempt(create_file)
 @sign_in_required
 def delete_file(release_id: str, file_id: str) -> Response:
     """Takes a file off a draft."""
-    record = queries.get_file(current_user.tenant_id, file_id)
+    record = queries.get_file(current_user.actor, file_id)
     if record.file.release_id != release_id:
         raise NotFoundError("There is no such file.")
     name = record.file.name

@@ -80,7 +80,7 @@ def test_a_name_is_taken_once_in_a_release_whatever_its_case(
     caller: Caller, body: dict[str, Any], release: dict[str, Any], name: str
 ) -> None:
     add(caller, release)
-    refused = caller.post("/v3/release-files", json={**FILE, "name": name, "releaseId": release["id"]})
+    refused = caller.post("/v3/release-files", json={**FILE, "name": name, "size": 1, "releaseId": release["id"]})
     message = f"This release has a file with the name {name} already."
     assert (refused.status_code, refused.get_json()["message"]) == (409, message)
     assert caller.get(f"/v3/releases/{release['id']}").get_json()["totalFiles"] == 1
@@ -167,7 +167,7 @@ def test_files_that_come_at_once_are_all_counted(app: Flask, caller: Caller, rel
 
     def send(number: int) -> int:
         barrier.wait()
-        sent = {**FILE, "name": f"part{number % 4}.zip", "releaseId": release["id"]}
+        sent = {**FILE, "name": f"part{number % 4}.zip", "size": number, "releaseId": release["id"]}
         return Caller(app.test_client(), caller.token).post("/v3/release-files", json=sent).status_code
 
     with ThreadPoolExecutor(8) as pool:

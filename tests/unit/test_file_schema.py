@@ -9,9 +9,9 @@ import pytest
 from werkzeug.utils import secure_filename
 
 from app.exceptions import ValidationError
-from app.files.pages import describe_size
-from app.files.schema import parse_file
+from app.files.schema import is_name, parse_file, suggest_name
 from app.files.serializers import find_extension
+from app.files.sizes import describe_size
 from tests.corpora import load_corpus
 from tests.recorded import FILE
 
@@ -177,3 +177,21 @@ def test_a_size_is_told_in_words(size: int, words: str) -> None:
 @pytest.mark.parametrize(("name", "extension"), [("a.tar.gz", ".gz"), ("README", ""), ("x.XML", ".XML")])
 def test_an_extension_has_its_dot(name: str, extension: str) -> None:
     assert find_extension(name) == extension
+
+
+@pytest.mark.parametrize(
+    ("given", "suggested"),
+    [
+        ("rocket-1.2.tar.gz", "rocket-1.2.tar.gz"),
+        ("My Rocket (final).zip", "My-Rocket-(final).zip"),
+        ("Größe  1.bin", "Große-1.bin".replace("ß", "_")),
+        (r"C:\fakepath\a b.exe", "a-b.exe"),
+        ("../../etc/passwd", "passwd"),
+        ("日本語.zip", "_.zip"),
+        ("x" * 300 + ".zip", "x" * 252 + ".zip"),
+        ("a\x00b\r\n.zip", "a_b-.zip"),
+    ],
+)
+def test_a_name_of_somebodys_machine_becomes_the_nearest_one_that_may_be(given: str, suggested: str) -> None:
+    assert suggest_name(given) == suggested
+    assert is_name(suggested)
