@@ -4,11 +4,16 @@
 
 - ``claims``: what an ID token says beside, or in place of, what it must; null leaves a claim out.
 - ``userinfo``, ``metadata`` and ``token``: the same for these answers.
-- ``signing``: ``other`` (a key that is not in the key set, under the name of one that is), ``none`` or ``hs256``.
-- ``rotate``: true changes the key before the next token.
+- ``signing``: ``other`` (a key that is not in the key set, under the name of one that is), ``none``, ``hs256`` or
+  ``hs256-pem``.
+- ``rotate``: true changes the key before the next token; ``rotate_now`` at once.
 - ``error``: what it sends people back with, in place of a code.
 - ``answers``: by path, what is answered in place of everything else: ``[status, text]``, or ``"silence"``.
 - ``is_forgetful``: true takes the same code again and again.
+
+``POST /identity-token`` signs the claims of a job of CI: ``{claims, header, signing, kind}``, of which the header's
+members come beside those that it must have, ``signing`` is as above or ``former`` (the key before the last change), and
+``kind`` is ``ES256`` or ``RS256``.
 
 ``GET /log`` gives the requests so far. Started by ``tests.oidc_provider``.
 """
@@ -17,6 +22,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import sys
@@ -26,8 +32,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 CLIENT_ID, CLIENT_SECRET = "slipway", "a-secret+of%the:client"
 _SILENCE_SECONDS = 60
@@ -43,10 +49,13 @@ class Provider:
         self.log: list[str] = []
         self.lock = threading.Lock()
         self.other_key = ECKey.generate_key("P-256")
+        self.rsa_key = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
+        self.former_key = self.key = ECKey.generate_key("P-256")
         self.change_key()
 
     def change_key(self) -> None:
         """Makes a new key; the one before is known no more."""
+        self.former_key = self.key
         self.key = ECKey.generate_key("P-256", {"kid": secrets.token_hex(4), "use": "sig", "alg": "ES256"})
 
     @property
@@ -63,7 +72,7 @@ class Provider:
             **{f"{name}_endpoint": self.issuer + path for name, path in paths.items()},
             "jwks_uri": f"{self.issuer}/keys",
             "response_types_supported": ["code"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": ["ES256", "RS256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         }
         return self.change(said, "metadata")
@@ -122,16 +131,38 @@ class Provider:
             "iat": moment,
             "exp": moment + 60,
         }
-        claims = self.change(said, "claims")
-        how = self.control.get("signing")
-        header = {"alg": "ES256", "kid": self.key.kid}
-        if how == "none":
-            return jwt.encode({**header, "alg": "none"}, claims, self.key, algorithms=["none"])
-        if how == "hs256":
+        return self.encode(self.change(said, "claims"), self.control.get("signing"))
+
+    def sign_identity(self, told: dict[str, Any]) -> str:
+        """Gives the identity token of a job."""
+        return self.encode(told["claims"], told.get("signing"), told.get("header", {}), told.get("kind", "ES256"))
+
+    def encode(
+        self, claims: dict[str, Any], how: str | None, more: dict[str, Any] | None = None, kind: str = "ES256"
+    ) -> str:
+        """Signs claims, rightly or in one of the wrong ways, which no library would lend itself to."""
+        key: Any = {"RS256": self.rsa_key}.get(kind, self.former_key if how == "former" else self.key)
+        algorithm = {"none": "none", "hs256": "HS256", "hs256-pem": "HS256"}.get(how or "", kind)
+        header = {"typ": "JWT", "alg": algorithm, "kid": key.kid, **(more or {})}
+        signed = ".".join(encode_part(json.dumps(part).encode()) for part in (header, claims))
+        return f"{signed}.{encode_part(self.sign_bytes(signed.encode(), key, algorithm, how))}"
+
+    def sign_bytes(self, message: bytes, key: Any, algorithm: str, how: str | None) -> bytes:
+        """Gives the signature."""
+        if algorithm == "none":
+            return b""
+        if algorithm == "HS256":
             # With what everybody knows as the key.
-            public = OctKey.import_key(json.dumps(self.key.as_dict(private=False)))
-            return jwt.encode({**header, "alg": "HS256"}, claims, public, algorithms=["HS256"])
-        return jwt.encode(header, claims, self.other_key if how == "other" else self.key)
+            known = key.as_pem(private=False) if how == "hs256-pem" else json.dumps(key.as_dict(private=False)).encode()
+            return hmac.digest(known, message, "sha256")
+        signer = JWSRegistry(algorithms=[algorithm]).get_alg(algorithm)
+        signature: bytes = signer.sign(message, self.other_key if how == "other" else key)
+        return signature
+
+
+def encode_part(raw: bytes) -> str:
+    """Gives a part of a token as it is written."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -150,7 +181,7 @@ class Handler(BaseHTTPRequestHandler):
         elif parts.path == "/.well-known/openid-configuration":
             self.answer(200, self.provider.describe())
         elif parts.path == "/keys":
-            self.answer(200, {"keys": [self.provider.key.as_dict(private=False)]})
+            self.answer(200, {"keys": [it.as_dict(private=False) for it in (self.provider.key, self.provider.rsa_key)]})
         elif parts.path == "/userinfo":
             self.answer(200, self.provider.change({"sub": self.provider.subject}, "userinfo"))
         else:
@@ -160,13 +191,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answers to a code."""
         body = self.read()
-        if not self.is_told_otherwise(self.path):
+        if self.path == "/identity-token":
+            self.answer(200, {"token": self.provider.sign_identity(json.loads(body))})
+        elif not self.is_told_otherwise(self.path):
             form = {name: values[0] for name, values in parse_qs(body).items()}
             self.answer(*self.provider.redeem(form, self.headers.get("Authorization", "")))
 
     def do_PUT(self) -> None:
         """Takes what to do from now on; what happened before is forgotten."""
         self.provider.control = json.loads(self.read())
+        if self.provider.control.pop("rotate_now", False):
+            self.provider.change_key()
         self.provider.log.clear()
         self.provider.codes.clear()
         self.answer(200, {})

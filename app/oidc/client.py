@@ -19,7 +19,7 @@ from joserfc.jwk import Key
 from app.config_oidc import OidcSettings
 from app.exceptions import MalformedBodyError
 from app.json_body import parse_json_object
-from app.oidc import id_tokens
+from app.oidc import documents, id_tokens
 from app.oidc.id_tokens import Expected, UnknownKeyError
 from app.oidc.schema import Account, Metadata, Proof, ProviderError, parse_account, parse_metadata
 from app.oidc.transport import DEADLINE_SECONDS, ProviderSession, is_refusal
@@ -131,7 +131,7 @@ class Provider:
     def _get_metadata(self, until: float) -> Metadata:
         kept = self._metadata
         if kept is None or kept.until < time.monotonic():
-            metadata = parse_metadata(_fetch(self._settings.discovery_url, until), self._settings.issuer)
+            metadata = parse_metadata(documents.fetch(self._settings.discovery_url, until), self._settings.issuer)
             kept = self._metadata = _Kept(metadata, time.monotonic() + KEPT_SECONDS)
         found: Metadata = kept.value
         return found
@@ -139,7 +139,7 @@ class Provider:
     def _get_keys(self, metadata: Metadata, until: float) -> list[Key]:
         kept = self._keys
         if kept is None or kept.until < time.monotonic():
-            keys = id_tokens.parse_key_set(_fetch(metadata.jwks_uri, until))
+            keys = id_tokens.parse_key_set(documents.fetch(metadata.jwks_uri, until))
             kept = self._keys = _Kept(keys, time.monotonic() + KEPT_SECONDS)
         found: list[Key] = kept.value
         return found
@@ -165,16 +165,6 @@ class Provider:
             raise ProviderError(f"its answer is nonsense: {_shorten(error)}") from error
         finally:
             self._slots.release()
-
-
-def _fetch(url: str, until: float) -> dict[str, Any]:
-    with ProviderSession(until=until) as session:
-        session.headers["User-Agent"] = "Slipway"
-        answer = session.request("GET", url, withhold_token=True)
-    answer.raise_for_status()
-    if answer.status_code != 200:
-        raise ProviderError(f"it answers {url[:200]} with the status {answer.status_code}")
-    return parse_json_object(answer.content)
 
 
 def _fetch_userinfo(client: FlaskOAuth2App, metadata: Metadata, token: dict[str, Any], subject: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def verify(token: str, keys: Sequence[Key], expected: Expected, access_token: st
 
     Raises ProviderError if it is not believed; if that is for want of the right key, UnknownKeyError.
     """
-    claims, header = _verify_signature(token, keys, expected.algorithms)
+    claims, header = verify_signature(token, keys, expected.algorithms)
     _check_types(claims)
     if not hmac.compare_digest(claims["nonce"].encode("utf-8", "replace"), expected.nonce.encode()):
         raise ProviderError("its ID token has another nonce")
@@ -77,9 +77,14 @@ def verify(token: str, keys: Sequence[Key], expected: Expected, access_token: st
     return claims
 
 
-def _verify_signature(
+def verify_signature(
     token: str, keys: Sequence[Key], algorithms: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Takes a token as sent, and by which keys and algorithms its issuer signs; gives its claims and its header.
+
+    Nothing that the claims say has been looked at then. Raises ProviderError; if it is for want of the right key,
+    UnknownKeyError.
+    """
     # The header is not to be trusted yet: it may only choose among the provider's keys.
     registry = JWSRegistry(algorithms=algorithms, strict_check_header=False)
     try:

@@ -82,10 +82,7 @@ def parse_metadata(raw: Mapping[str, Any], expected_issuer: str) -> Metadata:
     names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     urls = {name: _read_url(raw, name, is_local=is_local) for name in names}
     userinfo = _read_url(raw, "userinfo_endpoint", is_local=is_local) if raw.get("userinfo_endpoint") else ""
-    offered = _read_list(raw, "id_token_signing_alg_values_supported", ["RS256"])
-    algorithms = tuple(name for name in ALGORITHMS if name in offered)
-    if not algorithms:
-        raise ProviderError("it signs ID tokens by no algorithm that is taken here")
+    algorithms = _read_algorithms(raw)
     # OpenID Connect Discovery 1.0, section 3: left out, it means that one.
     methods = _read_list(raw, "token_endpoint_auth_methods_supported", ["client_secret_basic"])
     return Metadata(
@@ -96,6 +93,25 @@ def parse_metadata(raw: Mapping[str, Any], expected_issuer: str) -> Metadata:
         is_secret_posted="client_secret_basic" not in methods and "client_secret_post" in methods,
         names_itself=raw.get("authorization_response_iss_parameter_supported") is True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where an issuer publishes its keys, and by which algorithms it signs."""
+
+    jwks_uri: str
+    algorithms: tuple[str, ...]
+
+
+def parse_key_source(raw: Mapping[str, Any], issuer: str) -> KeySource:
+    """Takes the metadata of an issuer that nobody signs in through, and which it ought to be.
+
+    Raises ProviderError for what cannot be made use of.
+    """
+    # Else one issuer could speak for another one.
+    if _read_text(raw, "issuer", _ISSUER_LIMIT) != issuer:
+        raise ProviderError("its metadata name another issuer")
+    return KeySource(_read_url(raw, "jwks_uri", is_local=issuer.startswith("http://")), _read_algorithms(raw))
 
 
 def parse_account(issuer: str, claims: Mapping[str, Any]) -> Account:
@@ -117,6 +133,14 @@ def parse_account(issuer: str, claims: Mapping[str, Any]) -> Account:
         is_email_verified=bool(email) and claims.get("email_verified") is True,
         name=name if name and find_line_error(name) is None else "",
     )
+
+
+def _read_algorithms(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    offered = _read_list(raw, "id_token_signing_alg_values_supported", ["RS256"])
+    algorithms = tuple(name for name in ALGORITHMS if name in offered)
+    if not algorithms:
+        raise ProviderError("it signs ID tokens by no algorithm that is taken here")
+    return algorithms
 
 
 def _read_text(raw: Mapping[str, Any], name: str, limit: int) -> str:
