@@ -25,6 +25,7 @@ RESERVED = frozenset(
         "feeds",
         "healthz",
         "help",
+        "imports",
         "invitations",
         "livez",
         "login",
