@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, g, request
 
+from app import etags
 from app.config_values import REQUEST_LINE_BYTES
 from app.exceptions import FieldError, InvalidRequestError, ValidationError
 from app.text import is_idempotency_key
@@ -25,17 +26,66 @@ def answer_json(body: Any, status: int = 200, headers: Mapping[str, str] | None 
     return Response(text, status, headers, content_type="application/json; charset=utf-8")
 
 
+def answer_entity(
+    body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None, *, tag: str | None = None
+) -> Response:
+    """Gives a JSON answer that holds one entity as GET answers it, with its entity tag.
+
+    ``tag`` stands in for one that is made of the body, where that holds a secret. Raises PreconditionFailedError if
+    who only reads has asked for another state of it.
+    """
+    return _tag(answer_json(body, status, headers), tag or etags.build_tag(body))
+
+
+def _tag(response: Response, tag: str) -> Response:
+    """Names the state that is answered, and leaves its body out for who has it (RFC 9110, section 13)."""
+    response.headers["ETag"] = tag
+    # It may be kept, by who has asked for it alone, and is asked for again each time.
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    if request.method not in ("GET", "HEAD"):
+        return response
+    precondition = read_precondition()
+    if precondition.match is not None:
+        etags.Precondition(precondition.match).check(tag)
+    if precondition.none_match is not None and precondition.none_match.names(tag):
+        response.status_code = 304
+        response.set_data(b"")
+        for name in ("Content-Type", "Content-Length"):
+            response.headers.pop(name, None)
+    return response
+
+
+def read_precondition() -> etags.Precondition:
+    """Gives what must be true for the request to be served, by its If-Match and If-None-Match.
+
+    Raises InvalidRequestError if one of them cannot be read.
+    """
+    return etags.parse_precondition(request.headers.get("If-Match"), request.headers.get("If-None-Match"))
+
+
 def build_url(path: str) -> str:
     """Takes a path; gives its address as everybody else knows it, by BASE_URL."""
     return f"{current_app.extensions['slipway'].settings.base_url}{path}"
 
 
-def answer_list(items: Sequence[Any], limit: int, build_cursor: Callable[[], str]) -> Response:
-    """Answers a bare array, with the next page's address in ``Link`` if this one is full.
+def answer_list(
+    items: Sequence[Any],
+    limit: int,
+    build_cursor: Callable[[], str],
+    *,
+    ignored: Iterable[str] = (),
+    has_secrets: bool = False,
+) -> Response:
+    """Answers a bare array, with the next page's address in ``Link`` if this one is full, and with its entity tag.
 
-    ``build_cursor`` gives the place after the last row of what was found.
+    ``build_cursor`` gives the place after the last row of what was found, and ``ignored`` names the parameters that say
+    nothing. What holds secrets is kept by nobody.
     """
-    return answer_json(items, headers=link_next_page(build_cursor()) if len(items) == limit else {})
+    link = link_next_page(build_cursor()) if len(items) == limit else {}
+    response = answer_json(items, headers={**name_ignored_fields(ignored), **link})
+    if has_secrets:
+        return response
+    return _tag(response, etags.build_text_tag(response.get_data(as_text=True)))
 
 
 def link_next_page(cursor: str) -> dict[str, str]:
@@ -84,15 +134,30 @@ def read_flag(name: str) -> bool:
 
     So does one that comes twice, or in other letters: whoever only wants to try must not do by a slip of the pen.
     """
-    if slip := next((other for other in request.args if other != name and other.lower() == name.lower()), None):
-        raise ValidationError([FieldError(slip, "invalid_parameter", f"{slip[:32]} must be spelled {name}.")])
-    values = request.args.getlist(name) or ["false"]
-    if len(values) > 1:
-        raise ValidationError([FieldError(name, "invalid_parameter", f"{name} must be given once.")])
-    [value] = values
+    value = _read_single(name, "false")
     if value not in _TRUE | _FALSE:
         raise ValidationError([FieldError(name, "wrong_type", f"{name} must be true or false.")])
     return value in _TRUE
+
+
+def _read_single(name: str, default: str) -> str:
+    if not request.args:
+        return default
+    if slip := next((other for other in request.args if other != name and other.lower() == name.lower()), None):
+        raise ValidationError([FieldError(slip, "invalid_parameter", f"{slip[:32]} must be spelled {name}.")])
+    values = request.args.getlist(name) or [default]
+    if len(values) > 1:
+        raise ValidationError([FieldError(name, "invalid_parameter", f"{name} must be given once.")])
+    return values[0]
+
+
+def read_choice(name: str, choices: Sequence[str]) -> str:
+    """Gives a query parameter that is one of several words, the first if it is absent. Raises ValidationError."""
+    value = _read_single(name, choices[0])
+    if value not in choices:
+        rule = f"must be {', '.join(choices[:-1])} or {choices[-1]}"
+        raise ValidationError([FieldError(name, "unknown_choice", f"{name} {rule}.")])
+    return value
 
 
 def read_idempotency_key() -> str | None:

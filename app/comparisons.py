@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, not_
+from sqlalchemy import ColumnElement, and_, not_, or_
 
 from app.language import say
-from app.parameters import BadValueError
+from app.parameters import BadValueError, read_boolean
 from app.text import is_canonical_id
 
 _NAME = re.compile(r"([A-Za-z]+)(?:\[([a-z]+)\])?\Z")
 
+# Of a search: each costs as much as the one before.
+_WORDS = 8
+
 Condition = ColumnElement[bool]
 # Takes an operator and the text of a value. Raises BadValueError.
 Compare = Callable[[str, str], Condition]
+
+
+class ConditionReader:
+    """Reads the parameters of a list that are filters, one by one.
+
+    ``conditions`` are what they ask for. ``ignored`` names the parameters that are about no field, so that whoever has
+    mistyped one learns of it.
+    """
+
+    def __init__(self, fields: Mapping[str, Compare]) -> None:
+        """Takes the comparisons of each field."""
+        self._fields = fields
+        self.conditions: list[Condition] = []
+        self.ignored: list[str] = []
+
+    def read(self, name: str, value: str) -> None:
+        """Reads one. Raises BadValueError."""
+        condition = build_condition(self._fields, name, value)
+        if condition is None:
+            self.ignored.append(name)
+        else:
+            self.conditions.append(condition)
 
 
 def build_condition(fields: Mapping[str, Compare], name: str, value: str) -> Condition | None:
@@ -41,6 +66,12 @@ def compare_text(column: Any) -> Compare:
     return lambda operator, value: _choose(operators, operator)(value)
 
 
+def mention(columns: Sequence[Any], text: str) -> Condition:
+    """Gives the condition that one or another of the columns holds each word of the text, whatever its case."""
+    words = text.split()[:_WORDS] or [text]
+    return and_(*(or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words))
+
+
 def compare_order(column: Any, read: Callable[[str], Any]) -> Compare:
     """Gives the comparisons of a column of numbers or times; ``read`` makes a value of a text."""
     operators: dict[str, Callable[[Any], Condition]] = {
@@ -52,6 +83,16 @@ def compare_order(column: Any, read: Callable[[str], Any]) -> Compare:
         "lte": lambda value: column <= value,
     }
     return lambda operator, value: _choose(operators, operator)(read(value))
+
+
+def compare_boolean(column: Any) -> Compare:
+    """Gives the comparisons of a column of truth values."""
+    operators: dict[str, Callable[[bool], Condition]] = {
+        # Plain, and not compared with a value: so PostgreSQL sees that it may be the condition of an index.
+        "eq": lambda value: column if value else not_(column),
+        "ne": lambda value: not_(column) if value else column,
+    }
+    return lambda operator, value: _choose(operators, operator)(read_boolean(value))
 
 
 def compare_id(column: Any) -> Compare:

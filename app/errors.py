@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, g, json, render_template, request, url_for
+from flask import Flask, Response, current_app, g, json, render_template, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -19,21 +19,29 @@ from app.accounts.sessions import ask_to_sign_in
 from app.database import has_committed
 from app.exceptions import (
     AuthenticationError,
-    DuplicateReleaseError,
+    DuplicateError,
     OutcomeUnknownError,
     PermissionDeniedError,
+    RangeNotSatisfiableError,
     SlipwayError,
+    StillRunningError,
     ThrottledError,
     UnavailableError,
     ValidationError,
 )
-from app.outages import CommitLostError, is_outage
+from app.outages import CommitLostError, is_lock_timeout, is_outage
+from app.publishers.refusals import InvalidPublisherError
 from app.requests import is_cross_site, request_id
 
 logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_OUTAGE_SECONDS = 2
+# Clients of this API family wait as long as they are told, and are told no more than this.
+_LONGEST_WAIT_SECONDS = 60
+_STILL_RUNNING = (
+    "A request with this Idempotency-Key, or one for the same, is still running. Send it again in a moment."
+)
 _THINGS = {
     "release": "releases",
     "product": "products",
@@ -62,26 +70,42 @@ def is_machine_request() -> bool:
 
 def answer_refusal(error: SlipwayError) -> Response:
     """Takes one of Slipway's own exceptions; gives the page or the problem document."""
-    extra: dict[str, Any] = {}
-    headers: dict[str, str] = {}
-    if isinstance(error, ValidationError):
-        extra["errors"] = [{"field": item.field, "code": item.code, "message": item.message} for item in error.errors]
-    elif isinstance(error, DuplicateReleaseError):
-        url = url_for("releases_api.get_release", release_id=error.release_id)
-        extra["existing"] = {"id": error.release_id, "url": _absolute(url)}
-        headers["Location"] = _absolute(url)
-    elif isinstance(error, ThrottledError):
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    elif isinstance(error, UnavailableError):
-        headers["Retry-After"] = str(RETRY_AFTER_OUTAGE_SECONDS)
-    elif isinstance(error, AuthenticationError):
-        headers["WWW-Authenticate"] = describe_challenge(error)
-    elif isinstance(error, PermissionDeniedError):
-        headers["WWW-Authenticate"] = f'Bearer error="{error.code}", scope="{error.scope}"'
-        extra["scope"] = error.scope
+    headers = _find_headers(error)
     if not is_machine_request():
         headers.pop("WWW-Authenticate", None)
-    return _answer(error.status, error.code, error.title, _find_detail(error), extra, headers)
+    return _answer(error.status, error.code, error.title, _find_detail(error), _find_members(error), headers)
+
+
+def _find_members(error: SlipwayError) -> dict[str, Any]:
+    if isinstance(error, ValidationError):
+        errors = [{"field": item.field, "code": item.code, "message": item.message} for item in error.errors]
+        return {"errors": errors}
+    if isinstance(error, DuplicateError):
+        return {"existing": {"id": error.existing_id, "url": _absolute(error.path)}}
+    if isinstance(error, InvalidPublisherError):
+        return {"claims": error.claims}
+    return {"scope": error.scope} if isinstance(error, PermissionDeniedError) else {}
+
+
+def _find_headers(error: SlipwayError) -> dict[str, str]:
+    if isinstance(error, DuplicateError):
+        return {"Location": _absolute(error.path)}
+    if isinstance(error, RangeNotSatisfiableError):
+        return {"Accept-Ranges": "bytes", "Content-Range": f"bytes */{error.size}"}
+    if isinstance(error, ThrottledError | StillRunningError | UnavailableError):
+        return {"Retry-After": str(_find_wait(error))}
+    if isinstance(error, AuthenticationError):
+        return {"WWW-Authenticate": describe_challenge(error)}
+    if isinstance(error, PermissionDeniedError):
+        return {"WWW-Authenticate": f'Bearer error="{error.code}", scope="{error.scope}"'}
+    return {}
+
+
+def _find_wait(error: ThrottledError | StillRunningError | UnavailableError) -> int:
+    if not isinstance(error, ThrottledError):
+        return RETRY_AFTER_OUTAGE_SECONDS
+    seconds = error.retry_after_seconds
+    return min(seconds, _LONGEST_WAIT_SECONDS) if is_machine_request() else seconds
 
 
 def _find_detail(error: SlipwayError) -> str:
@@ -147,6 +171,8 @@ def answer_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
 
     Who sent a form that makes something is told how to get at what was typed; the browser and the key have kept it.
     """
+    if "idempotency_key" in g and is_lock_timeout(error):
+        return answer_refusal(StillRunningError(_STILL_RUNNING))
     outage = find_outage(error)
     if outage is None:
         return answer_crash(error)

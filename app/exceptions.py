@@ -90,6 +90,17 @@ class PermissionDeniedError(SlipwayError):
         self.scope = scope
 
 
+class OtherProductError(SlipwayError):
+    """The actor may act for one product only, and this is not of that one."""
+
+    status = 403
+    code = "other_product"
+    title = "Not allowed"
+
+    def __init__(self) -> None:
+        super().__init__(say("This token is for the releases of one product only, and this is something else."))
+
+
 class NotFoundError(SlipwayError):
     """There is no such thing for this tenant: absent and another tenant's look alike."""
 
@@ -106,14 +117,26 @@ class ConflictError(SlipwayError):
     title = "Conflict"
 
 
-class DuplicateReleaseError(ConflictError):
+class DuplicateError(ConflictError):
+    """There is one already; the API's answer names it, by its id and its address ``{collection}/{id}``."""
+
+    code = "duplicate"
+    title = "Exists already"
+
+    def __init__(self, message: str, collection: str, existing_id: str) -> None:
+        super().__init__(message)
+        self.existing_id = existing_id
+        self.path = f"{collection}/{existing_id}"
+
+
+class DuplicateReleaseError(DuplicateError):
     """Another release holds this product, channel, platform and version; ``release_id`` names it."""
 
     code = "duplicate_release"
     title = "Release exists"
 
     def __init__(self, message: str, release_id: str) -> None:
-        super().__init__(message)
+        super().__init__(message, "/v3/releases", release_id)
         self.release_id = release_id
 
 
@@ -131,6 +154,33 @@ class IdempotencyMismatchError(SlipwayError):
     status = 422
     code = "idempotency_key_reused"
     title = "Idempotency-Key reused"
+
+
+class StillRunningError(ConflictError):
+    """A request with this Idempotency-Key has not ended yet, so that nobody can say what comes of it."""
+
+    code = "idempotency_key_in_use"
+    title = "Still running"
+
+
+class PreconditionFailedError(SlipwayError):
+    """What is stored is not what the caller has seen, by the entity tags that came with the request."""
+
+    status = 412
+    code = "precondition_failed"
+    title = "Changed meanwhile"
+
+
+class RangeNotSatisfiableError(SlipwayError):
+    """The part of a file that is asked for lies beyond its end; ``size`` says where that is."""
+
+    status = 416
+    code = "range_not_satisfiable"
+    title = "No such part"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(say("The file has {size} bytes, and none of those that are asked for.", size=size))
+        self.size = size
 
 
 class ThrottledError(SlipwayError):

@@ -13,7 +13,8 @@ from app.text import is_canonical_id
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
-MAX_PAGE = 1_000_000
+# More rows than any list has come before this one.
+MAX_PAGE = 1_000_000_000
 SORT_RULE = "must be createdAt or -createdAt."
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 _ID_LENGTH = 36

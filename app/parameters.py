@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -84,6 +85,13 @@ def build_number_reader(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
+def _read_page(value: str) -> int:
+    # Clients go on until a page is empty, and however far past the end one is, it is empty.
+    if not re.fullmatch("[0-9]+", value) or not value.strip("0"):
+        raise BadValueError(say("must be a whole number from 1."))
+    return int(value) if len(value) < len(str(MAX_PAGE)) else MAX_PAGE
+
+
 def _read_sort(value: str) -> bool:
     is_descending = parse_sort(value)
     if is_descending is None:
@@ -100,7 +108,7 @@ def _read_cursor(value: str) -> Cursor:
 
 # What every list knows: where it begins, how long it is, and in which order.
 PLACE: Mapping[str, Reader] = {
-    "page": ("page", build_number_reader(1, MAX_PAGE)),
+    "page": ("page", _read_page),
     "limit": ("limit", build_number_reader(1, MAX_LIMIT)),
     "sort": ("is_descending", _read_sort),
     "cursor": ("after", _read_cursor),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from flask import Flask
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import update
-from werkzeug.test import TestResponse
 
 from app import times
 from app.accounts import keys, tokens
@@ -25,6 +24,25 @@ from tests.factories import Factory, Organisation, find_csrf_token
 from tests.forging import Forger
 
 _numbers = itertools.count(1)
+
+
+class Reply(Protocol):
+    """What is looked at of an answer."""
+
+    @property
+    def status_code(self) -> int:
+        """Its status."""
+
+    @property
+    def headers(self) -> Any:
+        """Its headers."""
+
+    @property
+    def text(self) -> str:
+        """Its body."""
+
+    def get_json(self) -> Any:
+        """Gives its body as what it spells in JSON."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +65,8 @@ class TokenWorld:
         cookie: str | None = None,
         environ: Mapping[str, str] | None = None,
         data: Mapping[str, str] | None = None,
-    ) -> TestResponse:
+    ) -> Reply:
         """Sends a release that could be created, with these credentials."""
-        client = self.app.test_client(use_cookies=False)
         given: dict[str, Any] = dict(environ or {})
         if authorization is not None:
             given["HTTP_AUTHORIZATION"] = _spell(authorization)
@@ -57,11 +74,16 @@ class TokenWorld:
             given["HTTP_COOKIE"] = f"{self.app.config['SESSION_COOKIE_NAME']}={cookie}"
         body = {"name": "App", "version": f"1.{next(_numbers)}", "productId": self.product_id}
         options: dict[str, Any] = {"data": data} if data else {"json": body}
-        return client.post(path, environ_overrides=given, **options)
+        return self.send("POST", path, given, options)
 
-    def get(self, path: str, token: str) -> TestResponse:
+    def get(self, path: str, token: str) -> Reply:
         """Sends a GET with a token."""
-        return self.app.test_client().get(path, headers={"Authorization": f"Bearer {token}"})
+        return self.send("GET", path, {"HTTP_AUTHORIZATION": _spell(f"Bearer {token}")}, {})
+
+    def send(self, method: str, path: str, environ: Mapping[str, str], options: Mapping[str, Any]) -> Reply:
+        """Sends a request with these headers, as WSGI names them, and a body as the test client takes it."""
+        client = self.app.test_client(use_cookies=False)
+        return client.open(path, method=method, environ_overrides=dict(environ), **options)
 
 
 def build_token_world(app: Flask) -> TokenWorld:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, answer_list, list_parameters, refuse_trial
+from app.answers import answer_entity, answer_json, answer_list, list_parameters, refuse_trial
 from app.deliveries import filters, logs, queries, service
 from app.deliveries.serializers import serialize_attempt, serialize_delivery, serialize_whole_delivery
 from app.paging import build_cursor
@@ -31,7 +31,7 @@ def list_event_logs() -> Response:
 @token_required("webhook:read")
 def get_event_log(event_log_id: str) -> Response:
     """Answers one attempt."""
-    return answer_json(serialize_attempt(logs.get_attempt(g.actor.tenant_id, event_log_id)))
+    return answer_entity(serialize_attempt(logs.get_attempt(g.actor.tenant_id, event_log_id)))
 
 
 @blueprint.get("/webhooks/<webhook_id>/deliveries")
@@ -50,7 +50,7 @@ def list_deliveries(webhook_id: str) -> Response:
 def get_delivery(webhook_id: str, delivery_id: str) -> Response:
     """Answers one delivery with its body and its attempts."""
     webhooks.get_webhook(g.actor.tenant_id, webhook_id)
-    return answer_json(serialize_whole_delivery(queries.get_delivery(g.actor.tenant_id, delivery_id, webhook_id)))
+    return answer_entity(serialize_whole_delivery(queries.get_delivery(g.actor.tenant_id, delivery_id, webhook_id)))
 
 
 @blueprint.post("/webhooks/<webhook_id>/deliveries/<delivery_id>/resend")

@@ -24,6 +24,7 @@ class AttemptRecord:
     webhook: Webhook
     event_type: str
     entity_id: str
+    request_id: str
 
 
 def list_attempts(tenant_id: str, wanted: ListQuery) -> list[AttemptRecord]:
@@ -47,7 +48,7 @@ def get_attempt(tenant_id: str, attempt_id: str) -> AttemptRecord:
 
 def _load_records(tenant_id: str, condition: Condition) -> list[AttemptRecord]:
     query = (
-        select(Attempt, Delivery, Webhook, Event.event_type, Event.entity_id)
+        select(Attempt, Delivery, Webhook, Event.event_type, Event.entity_id, Event.request_id)
         .join(Delivery, (Delivery.id == Attempt.delivery_id) & (Delivery.tenant_id == Attempt.tenant_id))
         .join(Webhook, (Webhook.id == Delivery.webhook_id) & (Webhook.tenant_id == Delivery.tenant_id))
         .join(Event, (Event.id == Delivery.event_id) & (Event.tenant_id == Delivery.tenant_id))

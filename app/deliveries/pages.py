@@ -106,6 +106,7 @@ def build_page(record: DeliveryRecord) -> SimpleNamespace:
     delivery = record.delivery
     return SimpleNamespace(
         **_describe(record),
+        request_id=record.request_id,
         is_webhook_deleted=record.webhook.deleted_at is not None,
         round_count=count_round(delivery),
         allowed_count=count_allowed(delivery),

@@ -29,11 +29,15 @@ _FEW = 500
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """A delivery with what is needed to tell of it. Name and version are of the release that the event is about."""
+    """A delivery with what is needed to tell of it. Name and version are of the release that the event is about.
+
+    ``request_id`` is of the request that made the event, and empty where it was none.
+    """
 
     delivery: Delivery
     event_type: str
     entity_id: str
+    request_id: str
     webhook: Webhook
     release_name: str | None
     release_version: str | None
@@ -76,6 +80,7 @@ def get_delivery(tenant_id: str, delivery_id: str, webhook_id: str | None = None
         delivery=record.delivery,
         event_type=record.event_type,
         entity_id=record.entity_id,
+        request_id=record.request_id,
         webhook=record.webhook,
         release_name=record.release_name,
         release_version=record.release_version,
@@ -114,7 +119,7 @@ def _list_fitting(tenant_id: str, conditions: Sequence[ColumnElement[bool]], pla
 
 def _load_records(tenant_id: str, delivery_ids: Sequence[str]) -> list[DeliveryRecord]:
     query = (
-        select(Delivery, Event.event_type, Event.entity_id, Webhook, Release.name, Release.version)
+        select(Delivery, Event.event_type, Event.entity_id, Event.request_id, Webhook, Release.name, Release.version)
         .join(Event, (Event.id == Delivery.event_id) & (Event.tenant_id == Delivery.tenant_id))
         .join(Webhook, (Webhook.id == Delivery.webhook_id) & (Webhook.tenant_id == Delivery.tenant_id))
         .outerjoin(Release, (Release.id == Event.entity_id) & (Release.tenant_id == Event.tenant_id))

@@ -12,7 +12,7 @@ from app.paging import Place
 from app.parameters import PLACE, BadValueError, Parameters, Reader, read_parameters, read_time
 from app.text import is_canonical_id
 from app.webhooks.events import ALL_EVENT_TYPES, WEBHOOK_TEST
-from app.webhooks.schema import URL_LIMIT
+from app.webhooks.field_types import URL_LIMIT
 
 QUEUED: Final = "queued"
 RETRYING: Final = "retrying"

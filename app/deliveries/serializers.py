@@ -26,6 +26,7 @@ def serialize_delivery(record: DeliveryRecord) -> dict[str, Any]:
         "event": record.event_type,
         "eventId": delivery.event_id,
         "entityId": record.entity_id,
+        "requestId": record.request_id or None,
         "state": find_state(delivery),
         "reason": delivery.reason,
         "attempts": delivery.attempt_count,
@@ -38,10 +39,8 @@ def serialize_delivery(record: DeliveryRecord) -> dict[str, Any]:
 
 def serialize_whole_delivery(record: DeliveryRecord) -> dict[str, Any]:
     """Takes a delivery with its body and attempts; gives its members with both, the body as the text that is sent."""
-    attempts = [
-        serialize_attempt(AttemptRecord(it, record.delivery, record.webhook, record.event_type, record.entity_id))
-        for it in record.attempts
-    ]
+    told = (record.event_type, record.entity_id, record.request_id)
+    attempts = [serialize_attempt(AttemptRecord(it, record.delivery, record.webhook, *told)) for it in record.attempts]
     return {**serialize_delivery(record), "requestBody": record.body.decode(), "log": attempts}
 
 
@@ -59,6 +58,7 @@ def serialize_attempt(record: AttemptRecord) -> dict[str, Any]:
         "eventId": delivery.event_id,
         "deliveryId": delivery.id,
         "entityId": record.entity_id,
+        "requestId": record.request_id or None,
         "attempt": attempt.number,
         "outcome": attempt.outcome,
         "statusCode": attempt.status_code,

@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
 from app.database import transaction
 from app.drafts import rows as drafts
+from app.etags import Precondition
 from app.exceptions import ConflictError, DuplicateReleaseError, FieldError, ValidationError
 from app.language import say
 from app.releases import queries, rows, schema, service, versions
 from app.releases.models import Release
 from app.releases.schema import ReleaseChange, ReleaseDraft
+from app.releases.serializers import serialize_release
 from app.webhooks import events
 
 _PLACE = ("channel", "version", "platforms")
@@ -40,7 +42,7 @@ def parse_change(actor: Actor, release_id: str, raw: Mapping[str, Any], *, is_st
     PermissionDeniedError.
     """
     actor.require("release:write")
-    release = queries.get_release(actor.tenant_id, release_id)
+    release = queries.get_reachable_release(actor, release_id)
     errors: list[FieldError] = []
     change = None
     try:
@@ -66,38 +68,60 @@ def _find_fixed(release: Release, raw: Mapping[str, Any]) -> Iterator[FieldError
         )
 
 
-def update_release(actor: Actor, release_id: str, change: ReleaseChange) -> Release:
+def update_release(
+    actor: Actor, release_id: str, change: ReleaseChange, expected: Precondition = etags.NONE
+) -> Release:
     """Commits what is to be changed of a draft, with what it owes; what changes nothing owes nothing.
 
-    Of two who change it at once, the second changes what the first has made of it. Raises DuplicateReleaseError if
-    another release has the new place, ConflictError if the release is published, NotFoundError,
-    PermissionDeniedError.
+    Of two who change it at once, the second changes what the first has made of it, unless ``expected`` says that it
+    must be as it was. Raises DuplicateReleaseError if another release has the new place, ConflictError if the release
+    is published, PreconditionFailedError, NotFoundError, PermissionDeniedError.
     """
     actor.require("release:write")
     try:
         with transaction() as session:
-            release = rows.lock_release(session, actor.tenant_id, release_id)
+            release = rows.lock_release(session, actor, release_id)
             if release.published:
                 raise ConflictError(_READ_ONLY)
-            before = _apply(session, release, change)
-            if before:
-                release.updated_at = times.now()
-                session.flush()
-                details = {"before": before, "after": {name: getattr(release, name) for name in before}}
-                rows.record_event(session, actor, events.RELEASE_UPDATED, release, release.updated_at, details)
+            _check(release, change, expected)
+            write_change(session, actor, release, change)
             drafts.remove_changed(session, actor, release_id)
             session.expunge(release)
     except IntegrityError:
-        return _resolve_collision(actor, release_id, change)
+        return _resolve_collision(actor, release_id, change, expected)
     return release
 
 
-def try_change(actor: Actor, release_id: str, change: ReleaseChange) -> Trial:
-    """Gives what a change would come to now, and changes nothing. Raises NotFoundError, PermissionDeniedError."""
+def _check(release: Release, change: ReleaseChange, expected: Precondition) -> None:
+    # Somebody who sends a change again, because its answer was lost, has made it already (RFC 9110, section 13.1.1).
+    if find_differences(release, change):
+        expected.check(etags.build_tag(serialize_release(release)))
+
+
+def write_change(session: Session, actor: Actor, release: Release, change: ReleaseChange) -> None:
+    """Takes a draft that is locked; writes what a change makes of it, with what that owes.
+
+    Raises IntegrityError if another release has its new place.
+    """
+    before = _apply(session, release, change)
+    if before:
+        release.updated_at = times.now()
+        session.flush()
+        details = {"before": before, "after": {name: getattr(release, name) for name in before}}
+        rows.record_event(session, actor, events.RELEASE_UPDATED, release, release.updated_at, details)
+
+
+def try_change(actor: Actor, release_id: str, change: ReleaseChange, expected: Precondition = etags.NONE) -> Trial:
+    """Gives what a change would come to now, and changes nothing.
+
+    Raises PreconditionFailedError, NotFoundError, PermissionDeniedError.
+    """
     actor.require("release:write")
-    release = queries.get_release(actor.tenant_id, release_id)
+    release = queries.get_reachable_release(actor, release_id)
+    if not release.published:
+        _check(release, change, expected)
     members = {name: getattr(release, name) for name in ("name", "version", "channel", "private", "notes", "platforms")}
-    members |= {name: it for name, it in _list_members(change).items() if not _is_same(name, members[name], it)}
+    members |= find_differences(release, change)
     platforms = tuple(members.pop("platforms"))
     draft = ReleaseDraft(**members, platforms=platforms, product_id=release.product_id, created_at=release.created_at)
     warnings = list(change.warnings)
@@ -112,10 +136,9 @@ def _apply(session: Session, release: Release, change: ReleaseChange) -> dict[st
     """Changes the release; gives what its changed members were before, none if all is as it was."""
     place = (release.channel, release.version_key, release.platforms)
     before = {}
-    for name, value in _list_members(change).items():
-        if not _is_same(name, getattr(release, name), value):
-            before[name] = getattr(release, name)
-            setattr(release, name, value)
+    for name, value in find_differences(release, change).items():
+        before[name] = getattr(release, name)
+        setattr(release, name, value)
     if "notes" in before:
         release.notes_html = release.notes_renderer = None
     if before.keys() & _PLACE:
@@ -123,6 +146,12 @@ def _apply(session: Session, release: Release, change: ReleaseChange) -> dict[st
         session.flush()
         rows.move_slots(session, release, *place)
     return before
+
+
+def find_differences(release: Release, change: ReleaseChange) -> dict[str, Any]:
+    """Gives the members that a change would make otherwise than they are, with their new values."""
+    members = _list_members(change).items()
+    return {name: value for name, value in members if not _is_same(name, getattr(release, name), value)}
 
 
 def _list_members(change: ReleaseChange) -> dict[str, Any]:
@@ -136,9 +165,9 @@ def _is_same(name: str, stored: Any, given: Any) -> bool:
     return bool(set(stored) == set(given) if name == "platforms" else stored == given)
 
 
-def _resolve_collision(actor: Actor, release_id: str, change: ReleaseChange) -> Release:
+def _resolve_collision(actor: Actor, release_id: str, change: ReleaseChange, expected: Precondition) -> Release:
     """Finds out who has the place that the database refused."""
-    release = queries.get_release(actor.tenant_id, release_id)
+    release = queries.get_reachable_release(actor, release_id)
     if holder := _find_holder(actor, release, change):
         message = say(
             "Version {version} exists already on channel {channel}, as another release.",
@@ -147,7 +176,7 @@ def _resolve_collision(actor: Actor, release_id: str, change: ReleaseChange) -> 
         )
         raise DuplicateReleaseError(message, holder.id)
     # Whoever had it has gone meanwhile.
-    return update_release(actor, release_id, change)
+    return update_release(actor, release_id, change, expected)
 
 
 def _find_holder(actor: Actor, release: Release, change: ReleaseChange) -> Release | None:

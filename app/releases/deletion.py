@@ -16,9 +16,10 @@ from sqlalchemy import LargeBinary, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
 from app.database import UtcDateTime, clock, transaction
+from app.etags import Precondition
 from app.exceptions import ConflictError, DuplicateReleaseError, NotFoundError
 from app.extensions import db
 from app.files.models import ReleaseFile
@@ -28,6 +29,7 @@ from app.paging import Place
 from app.products import queries as products
 from app.releases import queries, rows
 from app.releases.models import DeletedRelease, Release
+from app.releases.serializers import serialize_release
 from app.text import is_canonical_id
 from app.webhooks import events
 
@@ -46,17 +48,19 @@ class Restoration:
     is_replay: bool
 
 
-def delete_release(actor: Actor, release_id: str) -> Release:
+def delete_release(actor: Actor, release_id: str, expected: Precondition = etags.NONE) -> Release:
     """Deletes a release that was never published, with its files and idempotency keys; its place is free again.
 
     For seven days it can be restored. The event tells what it was, and its deliveries stay in the logs. Gives it as it
-    was. Raises ConflictError if it is published, NotFoundError, PermissionDeniedError.
+    was. Raises ConflictError if it is published, PreconditionFailedError if it is not as expected, NotFoundError,
+    PermissionDeniedError.
     """
     actor.require("release:write")
     with transaction() as session:
-        release = rows.lock_release(session, actor.tenant_id, release_id)
+        release = rows.lock_release(session, actor, release_id)
         if release.published:
             raise ConflictError(say("This release is published, and read-only from then on: archive it instead."))
+        expected.check(etags.build_tag(serialize_release(release)))
         details = {"name": release.name, "version": release.version, "channel": release.channel}
         details |= rows.clear_plan(release)
         rows.record_event(session, actor, events.RELEASE_DELETED, release, times.now(), details)
@@ -79,12 +83,13 @@ def restore_release(actor: Actor, release_id: str) -> Restoration:
     if deleted is None:
         return _find_restored(actor, release_id)
     content: Mapping[str, Any] = deleted.content
+    actor.require_product(content["release"]["product_id"])
     try:
         with transaction() as session:
             if not _take(session, actor.tenant_id, release_id):
                 # Somebody else was quicker, by a second click for example.
                 return _find_restored(actor, release_id)
-            release = _insert(session, actor.tenant_id, content)
+            release = _insert(session, actor, content)
             details = {"version": release.version}
             moment = release.updated_at
             rows.record_event(session, actor, events.RELEASE_CREATED, release, moment, details, action=RESTORED)
@@ -143,11 +148,11 @@ def _take(session: Session, tenant_id: str, release_id: str) -> bool:
     return taken is not None
 
 
-def _insert(session: Session, tenant_id: str, content: Mapping[str, Any]) -> Release:
+def _insert(session: Session, actor: Actor, content: Mapping[str, Any]) -> Release:
     """Writes a release with its files and slots. Raises IntegrityError if its place is taken, or its product gone."""
     values = {**_unpack(Release, content["release"]), "updated_at": times.now()}
     session.execute(insert(Release).values(values))
-    release = rows.lock_release(session, tenant_id, values["id"])
+    release = rows.lock_release(session, actor, values["id"])
     rows.insert_slots(session, release)
     if content["files"]:
         session.execute(insert(ReleaseFile), [_unpack(ReleaseFile, file) for file in content["files"]])
@@ -185,6 +190,7 @@ def _find_restored(actor: Actor, release_id: str) -> Restoration:
     release = queries.find_release(actor.tenant_id, release_id)
     if release is None:
         raise NotFoundError(say("There is no such deleted release, or it cannot be restored any more."))
+    actor.require_product(release.product_id)
     return Restoration(release, is_replay=True)
 
 

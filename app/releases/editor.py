@@ -39,7 +39,7 @@ def render_form(
     """
     form = forms.build_state(values, errors)
     tenant_id = current_user.tenant_id if current_user.is_authenticated and not form.is_outage else None
-    channels, platforms = queries.list_channels_and_platforms(tenant_id) if tenant_id else (["stable"], [])
+    channels, platforms = queries.list_offered(tenant_id) if tenant_id else (["stable"], [])
     own = products.list_products(tenant_id) if tenant_id else []
     text, notes_errors = schema.parse_notes(values["notes"])
     if preview:

@@ -5,7 +5,7 @@ A hint promises nothing: whoever sends the form gets the verdict of schema, serv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -80,7 +80,7 @@ def build_hints(tenant_id: str, values: Mapping[str, Any], release_id: str | Non
     """
     product = hint_queries.find_product(tenant_id, values["productId"])
     channel = values["channel"]
-    channels, platforms = queries.list_channels_and_platforms(tenant_id)
+    channels, platforms = queries.list_offered(tenant_id)
     is_channel = not find_line_error(channel) and len(channel) <= schema.NAME_LIMIT
     except_id = release_id if release_id and is_canonical_id(release_id) else None
     newest = None
@@ -143,12 +143,15 @@ def _add_following(hint: VersionHint, newest: Neighbour | None) -> VersionHint:
 
 
 def _judge_channel(
-    tenant_id: str, channel: str, in_use: Iterable[str], newest: Neighbour | None, *, has_product: bool
+    tenant_id: str, channel: str, in_use: Collection[str], newest: Neighbour | None, *, has_product: bool
 ) -> ChannelHint:
     if newest:
         return ChannelHint()
     if hint_queries.is_channel_used(tenant_id, channel):
         return ChannelHint("new for product") if has_product else ChannelHint()
+    if channel in in_use:
+        # Somebody has made it, and this is its first release.
+        return ChannelHint()
     if lookalike := find_lookalike(channel, in_use):
         return ChannelHint("lookalike", lookalike)
     # The usual one is not worth a word.

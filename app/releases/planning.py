@@ -15,16 +15,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts import queries as accounts
 from app.accounts.actors import Actor, build_system_actor
 from app.audit import service as audit
 from app.database import clock, transaction
+from app.etags import Precondition
 from app.exceptions import ConflictError
 from app.extensions import db
 from app.language import say
+from app.publishers import credentials
 from app.releases import queries, rows, step_schema
 from app.releases.models import Release
+from app.releases.serializers import serialize_release
 from app.times import format_time
 
 logger = logging.getLogger(__name__)
@@ -42,23 +45,25 @@ def parse_publication(actor: Actor, release_id: str, raw: Mapping[str, Any]) -> 
     Raises ValidationError with everything that is wrong, NotFoundError, PermissionDeniedError.
     """
     actor.require("release:write")
-    queries.get_release(actor.tenant_id, release_id)
+    queries.get_reachable_release(actor, release_id)
     return step_schema.parse_publication(raw, times.now())
 
 
-def plan_publication(actor: Actor, release_id: str, moment: datetime) -> Release:
+def plan_publication(actor: Actor, release_id: str, moment: datetime, expected: Precondition = etags.NONE) -> Release:
     """Commits that a draft is published at a time, or at another time than it was planned for.
 
     Nobody is told before it is: what GET answers stays the same. Planned again for the same time, it stays as it is.
-    Raises ConflictError if it is published already or archived, NotFoundError, PermissionDeniedError.
+    Raises ConflictError if it is published already or archived, PreconditionFailedError if it is not as expected,
+    NotFoundError, PermissionDeniedError.
     """
     actor.require("release:write")
     with transaction() as session:
-        release = rows.lock_release(session, actor.tenant_id, release_id)
+        release = rows.lock_release(session, actor, release_id)
         if release.published:
             raise ConflictError(say("This release is published already."))
         if release.archived:
             raise ConflictError(say("This release is archived: unarchive it before you plan to publish it."))
+        expected.check(etags.build_tag(serialize_release(release)))
         before = release.publish_at
         if before != moment:
             release.publish_at, release.publish_by = moment, actor.user_id
@@ -73,16 +78,18 @@ def plan_publication(actor: Actor, release_id: str, moment: datetime) -> Release
     return release
 
 
-def cancel_publication(actor: Actor, release_id: str) -> Release:
+def cancel_publication(actor: Actor, release_id: str, expected: Precondition = etags.NONE) -> Release:
     """Commits that a draft is not published by itself any more, or that somebody has seen that it was not.
 
-    Raises ConflictError if nothing is planned for it, NotFoundError, PermissionDeniedError.
+    Raises ConflictError if nothing is planned for it, PreconditionFailedError if it is not as expected, NotFoundError,
+    PermissionDeniedError.
     """
     actor.require("release:write")
     with transaction() as session:
-        release = rows.lock_release(session, actor.tenant_id, release_id)
+        release = rows.lock_release(session, actor, release_id)
         if release.publish_at is None and release.publish_by is None:
             raise ConflictError(say("This release is not planned to be published."))
+        expected.check(etags.build_tag(serialize_release(release)))
         if cancelled := rows.clear_plan(release):
             audit.record(session, actor, UNPLANNED, release.id, {"version": release.version, **cancelled})
         session.flush()
@@ -130,6 +137,7 @@ def _publish(tenant_id: str, release_id: str) -> None:
             return
         planned_for = format_time(release.publish_at)
         planner = accounts.find_actor(tenant_id, release.publish_by)
+        planner = planner or credentials.find_actor(tenant_id, release.publish_by)
         if planner is None or not planner.has_scope("release:write"):
             _give_up(session, release, planned_for)
         else:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from app import notes, times
 from app.exceptions import FieldError, ValidationError
 from app.language import say
 from app.releases import versions
-from app.schemas import Line, Schema, complete_rule, describe_unknown, refuse, validate
+from app.schemas import TIME_SCHEMA, Line, Schema, complete_rule, describe_unknown, refuse, validate
 from app.text import find_encoding_error
 
 S = TypeVar("S", bound=Schema)
@@ -82,10 +82,14 @@ def _check_created_at(value: str) -> str:
     return value
 
 
-Version = Annotated[str, AfterValidator(_check_version)]
+Version = Annotated[
+    str,
+    AfterValidator(_check_version),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,19}(\.[0-9]{1,19}){1,3}$"}),
+]
 Platforms = Annotated[list[Line], AfterValidator(_check_platforms)]
-Notes = Annotated[str, AfterValidator(_check_notes)]
-CreatedAt = Annotated[str, AfterValidator(_check_created_at)]
+Notes = Annotated[str, AfterValidator(_check_notes), WithJsonSchema({"type": "string", "maxLength": NOTES_LIMIT})]
+CreatedAt = Annotated[str, AfterValidator(_check_created_at), TIME_SCHEMA]
 
 
 class ReleaseSchema(Schema):

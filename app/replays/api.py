@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g
 
 from app import paging
 from app.accounts.bearer import token_required
-from app.answers import answer_json, answer_list, build_url, list_parameters, read_flag, refuse_trial
+from app.answers import answer_entity, answer_json, answer_list, build_url, list_parameters, read_flag, refuse_trial
 from app.json_body import read_json_object
 from app.parameters import read_place
 from app.replays import queries, service
@@ -54,7 +54,7 @@ def list_replays(webhook_id: str) -> Response:
 @token_required("webhook:read")
 def get_replay(webhook_id: str, replay_id: str) -> Response:
     """Answers one replay, with how far it is."""
-    return answer_json(_show(webhook_id, replay_id))
+    return answer_entity(_show(webhook_id, replay_id))
 
 
 @blueprint.post("/<replay_id>/cancel")

@@ -13,7 +13,7 @@ from app import times
 from app.exceptions import FieldError, ValidationError
 from app.language import say
 from app.schemas import Schema, describe_unknown, refuse, validate
-from app.webhooks.schema import Events
+from app.webhooks.field_types import Events
 
 LABELS: Final = {
     "since": say("Since"),

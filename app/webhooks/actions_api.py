@@ -11,10 +11,10 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
-from app.answers import answer_json, refuse_trial
+from app.answers import answer_json, read_precondition, refuse_trial
 from app.json_body import read_json_object
 from app.webhooks import pausing, queries, rotation, samples, troubles
-from app.webhooks.answers import show_webhook, show_webhook_health
+from app.webhooks.answers import answer_webhook, show_webhook_health
 from app.webhooks.schema import parse_action, parse_rotation
 
 blueprint = Blueprint("webhook_actions_api", __name__, url_prefix="/v3/webhooks/<webhook_id>")
@@ -33,7 +33,7 @@ def send_test(webhook_id: str) -> Response:
 def pause_webhook(webhook_id: str) -> Response:
     """Holds events back until the webhook is resumed."""
     parse_action(_read_members(webhook_id))
-    return answer_json(show_webhook(pausing.pause_webhook(g.actor, webhook_id)))
+    return answer_webhook(pausing.pause_webhook(g.actor, webhook_id, read_precondition()))
 
 
 @blueprint.post("/resume")
@@ -41,7 +41,7 @@ def pause_webhook(webhook_id: str) -> Response:
 def resume_webhook(webhook_id: str) -> Response:
     """Sends what was held, at a ramp."""
     parse_action(_read_members(webhook_id))
-    return answer_json(show_webhook(pausing.resume_webhook(g.actor, webhook_id)))
+    return answer_webhook(pausing.resume_webhook(g.actor, webhook_id, read_precondition()))
 
 
 @blueprint.post("/rotate")
@@ -49,7 +49,8 @@ def resume_webhook(webhook_id: str) -> Response:
 def rotate_secret(webhook_id: str) -> Response:
     """Replaces the secret; without a body the former one stays good for a day."""
     sent = parse_rotation(_read_members(webhook_id))
-    return answer_json(show_webhook(rotation.rotate_secret(g.actor, webhook_id, sent.overlap_hours, sent.token)))
+    webhook = rotation.rotate_secret(g.actor, webhook_id, sent.overlap_hours, sent.token, expected=read_precondition())
+    return answer_webhook(webhook)
 
 
 @blueprint.post("/cut-over")
@@ -57,7 +58,7 @@ def rotate_secret(webhook_id: str) -> Response:
 def cut_over(webhook_id: str) -> Response:
     """Ends an overlap: only the newest secret is good from now on."""
     parse_action(_read_members(webhook_id))
-    return answer_json(show_webhook(rotation.cut_over(g.actor, webhook_id)))
+    return answer_webhook(rotation.cut_over(g.actor, webhook_id, read_precondition()))
 
 
 @blueprint.post("/dismiss-notice")

@@ -17,11 +17,12 @@ from app.answers import (
     name_ignored_fields,
     read_flag,
     read_idempotency_key,
+    read_precondition,
     refuse_trial,
 )
 from app.json_body import read_json_object
 from app.webhooks import creation, filters, queries, service, trials
-from app.webhooks.answers import show_webhook, show_webhooks
+from app.webhooks.answers import answer_webhook, show_webhooks
 from app.webhooks.events import EVENT_TYPES
 from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_unknown, find_warnings
 from app.webhooks.serializers import serialize_settings
@@ -45,9 +46,9 @@ def create_webhook() -> Response:
         return answer_trial(serialize_settings(sent), find_warnings(raw, sent), headers)
     made = creation.create_webhook(g.actor, sent, key)
     if made.is_replay:
-        return answer_json(show_webhook(made.webhook), 200, {**headers, "Idempotent-Replayed": "true"})
+        return answer_webhook(made.webhook, 200, {**headers, "Idempotent-Replayed": "true"})
     location = build_url(f"/v3/webhooks/{made.webhook.id}")
-    return answer_json(show_webhook(made.webhook), 201, {**headers, "Location": location})
+    return answer_webhook(made.webhook, 201, {**headers, "Location": location})
 
 
 @blueprint.get("")
@@ -56,7 +57,7 @@ def list_webhooks() -> Response:
     """Answers a bare array, with the next page's address in Link."""
     wanted = filters.parse_list_query(list_parameters())
     found = queries.select_page(g.actor.tenant_id, wanted)
-    return answer_list(show_webhooks(found), wanted.limit, lambda: filters.build_cursor(found[-1]))
+    return answer_list(show_webhooks(found), wanted.limit, lambda: filters.build_cursor(found[-1]), has_secrets=True)
 
 
 @blueprint.get("/events")
@@ -70,7 +71,7 @@ def list_event_types() -> Response:
 @token_required("webhook:read")
 def get_webhook(webhook_id: str) -> Response:
     """Answers one webhook."""
-    return answer_json(show_webhook(queries.get_webhook(g.actor.tenant_id, webhook_id)))
+    return answer_webhook(queries.get_webhook(g.actor.tenant_id, webhook_id))
 
 
 @blueprint.patch("/<webhook_id>")
@@ -81,13 +82,14 @@ def update_webhook(webhook_id: str) -> Response:
     A new token replaces the former one at once.
     """
     is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    expected = read_precondition()
     raw = read_json_object()
     change = service.parse_webhook_change(g.actor, raw, is_strict=is_strict)
     headers = name_ignored_fields(find_unknown(WebhookChangeSchema, raw))
     if is_trial:
-        trial = trials.try_change(g.actor, webhook_id, change)
+        trial = trials.try_change(g.actor, webhook_id, change, expected)
         return answer_trial(trial.normalized, [*find_warnings(raw, change), *trial.warnings], headers)
-    return answer_json(show_webhook(service.update_webhook(g.actor, webhook_id, change)), headers=headers)
+    return answer_webhook(service.update_webhook(g.actor, webhook_id, change, expected=expected), headers=headers)
 
 
 @blueprint.delete("/<webhook_id>")
@@ -95,5 +97,5 @@ def update_webhook(webhook_id: str) -> Response:
 def delete_webhook(webhook_id: str) -> Response:
     """Deletes a webhook."""
     refuse_trial()
-    service.delete_webhook(g.actor, webhook_id)
+    service.delete_webhook(g.actor, webhook_id, read_precondition())
     return Response(status=204)

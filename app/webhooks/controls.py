@@ -16,7 +16,8 @@ from app.exceptions import ConflictError
 from app.language import gettext as _
 from app.language import ngettext, translate
 from app.webhooks import forms, pausing, queries, rotation, samples, secret_page, service, troubles
-from app.webhooks.schema import DEFAULT_OVERLAP_HOURS, WebhookChangeSchema, parse_rotation
+from app.webhooks.field_types import DEFAULT_OVERLAP_HOURS
+from app.webhooks.schema import WebhookChangeSchema, parse_rotation
 
 blueprint = Blueprint("webhook_controls", __name__, url_prefix="/webhooks/<webhook_id>")
 

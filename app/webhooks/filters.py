@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app import paging
-from app.comparisons import Compare, Condition, build_condition, compare_order, compare_text
+from app.comparisons import Compare, Condition, build_condition, compare_order, compare_text, mention
 from app.listing import ListQuery
 from app.parameters import PLACE, Parameters, build_refusal, read_boolean, read_parameters, read_time
 from app.webhooks.models import Webhook
@@ -21,6 +21,7 @@ _FIELDS: Mapping[str, Compare] = {
     "scheme": compare_text(Webhook.scheme),
     "createdAt": compare_order(Webhook.created_at, read_time),
     "updatedAt": compare_order(Webhook.updated_at, read_time),
+    "query": lambda _operator, value: mention((Webhook.name, Webhook.url), value),
 }
 
 

@@ -14,8 +14,9 @@ from app.exceptions import FieldError
 from app.times import format_time
 from app.webhooks import headers as rules
 from app.webhooks.events import RELEASE_CREATED, RELEASE_PUBLISHED
+from app.webhooks.field_types import DEFAULT_CONCURRENCY
 from app.webhooks.models import Webhook
-from app.webhooks.schema import DEFAULT_CONCURRENCY, LABELS
+from app.webhooks.schema import LABELS
 from app.webhooks.signing import CRYPTLEX
 
 NO_LIMIT: Final = 0

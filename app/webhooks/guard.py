@@ -14,9 +14,9 @@ from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from app.language import say
+from app.webhooks.field_types import URL_LIMIT
 from app.webhooks.reserved import is_public_address, is_reserved_name, is_service_port
 from app.webhooks.resolver import resolve_name
-from app.webhooks.schema import URL_LIMIT
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -11,11 +11,12 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.database import clock, transaction
-from app.webhooks import queries, rounds
+from app.etags import Precondition
+from app.webhooks import queries, rounds, tags
 from app.webhooks.models import Delivery, Webhook
 from app.webhooks.rows import lock_webhook
 from app.webhooks.states import HELD, PENDING
@@ -24,16 +25,17 @@ PAUSED: Final = "The webhook is paused."
 SWITCHED_OFF: Final = "The webhook is switched off."
 
 
-def pause_webhook(actor: Actor, webhook_id: str) -> Webhook:
+def pause_webhook(actor: Actor, webhook_id: str, expected: Precondition = etags.NONE) -> Webhook:
     """Commits a pause: from now on nothing but tests goes out. Pausing again changes nothing.
 
-    Raises NotFoundError, PermissionDeniedError.
+    Raises PreconditionFailedError if the webhook is not as expected, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     queries.get_webhook(actor.tenant_id, webhook_id)
     with transaction() as session:
         held = hold_pending(session, actor.tenant_id, webhook_id, PAUSED)
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        tags.check(webhook, expected)
         if webhook.paused_at is None:
             webhook.paused_at = webhook.updated_at = times.now()
             session.flush()
@@ -42,15 +44,16 @@ def pause_webhook(actor: Actor, webhook_id: str) -> Webhook:
     return webhook
 
 
-def resume_webhook(actor: Actor, webhook_id: str) -> Webhook:
+def resume_webhook(actor: Actor, webhook_id: str, expected: Precondition = etags.NONE) -> Webhook:
     """Commits the end of a pause: what was held goes out at a ramp. Without a pause nothing changes.
 
-    Raises NotFoundError, PermissionDeniedError.
+    Raises PreconditionFailedError if the webhook is not as expected, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     with transaction() as session:
         lock_held(session, actor.tenant_id, webhook_id)
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        tags.check(webhook, expected)
         if webhook.paused_at is not None:
             webhook.paused_at, webhook.updated_at = None, times.now()
             # Nobody is switched off for the days in which nothing was sent.

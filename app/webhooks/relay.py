@@ -1,8 +1,8 @@
 """The relay: does at its time what nobody asks for.
 
 It rings for what is due and was not heard: lost rings, retries, and what dead workers left behind. It publishes the
-releases that are planned for this moment. Beside that it looks after the webhooks, sends e-mail, and clears away what
-is past its time. Any number of relays may run.
+releases that are planned for this moment. Beside that it looks after the webhooks, works imports off, sends e-mail, and
+clears away what is past its time. Any number of relays may run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import refresh_statistics
 from app.extensions import db
+from app.files.upkeep import clear_away
 from app.idempotency.service import forget_old_keys
+from app.imports import steps as imports
 from app.mail.jobs import send_due
 from app.releases.planning import publish_due
 from app.replays.service import take_steps
@@ -31,6 +33,8 @@ _UPKEEP_SECONDS = 10.0
 _CLEANING_SECONDS = 600.0
 # What an e-mail server may still take when the relay is asked to stop. Afterwards its e-mail is sent again.
 _MAIL_STOP_SECONDS = 5.0
+# An import ends its turn by then. If not, it is ended anywhere, and goes on with what is left.
+_IMPORT_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,14 @@ class Duty:
 
 def run(app: Flask, stopping: threading.Event) -> None:
     """Does its duties until ``stopping`` is set. Outlives outages of database and queue, and a bug in any one duty."""
-    # A server that does not answer holds up nothing but other e-mail.
+    # A server that does not answer holds up nothing but other e-mail, and a long import nothing but other imports.
     mailing = threading.Thread(target=_work, args=(app, stopping, list_mail_duties(app)), name="mail", daemon=True)
+    importing = threading.Thread(target=_work, args=(app, stopping, list_import_duties()), name="imports", daemon=True)
     mailing.start()
+    importing.start()
     _work(app, stopping, list_duties(app))
     mailing.join(_MAIL_STOP_SECONDS)
+    importing.join(_IMPORT_STOP_SECONDS)
 
 
 def list_duties(app: Flask) -> Sequence[Duty]:
@@ -64,12 +71,21 @@ def list_duties(app: Flask) -> Sequence[Duty]:
         Duty("look at what the tables hold", _CLEANING_SECONDS, refresh_statistics),
         Duty("forget old keys", _CLEANING_SECONDS, forget_old_keys),
         Duty("delete what is past its time", _CLEANING_SECONDS, retention.delete_old),
+        Duty("clear away files that nobody names", _CLEANING_SECONDS, clear_away),
     )
 
 
 def list_mail_duties(app: Flask) -> Sequence[Duty]:
     """Gives what is done beside that, however long it takes."""
     return (Duty("send e-mail", _UPKEEP_SECONDS, lambda: send_due(app)),)
+
+
+def list_import_duties() -> Sequence[Duty]:
+    """Gives what is done of imports, which may be long."""
+    return (
+        Duty("work imports off", 0.0, imports.take_steps),
+        Duty("forget old imports", _CLEANING_SECONDS, imports.forget_old),
+    )
 
 
 def ring_for_due(app: Flask) -> bool:

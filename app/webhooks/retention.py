@@ -24,6 +24,7 @@ from app.drafts.service import LIFETIME_DAYS
 from app.extensions import db
 from app.mail import states as mail_states
 from app.mail.models import Mail
+from app.publishers.models import PublisherToken, SpentIdentityToken
 from app.releases.deletion import KEPT_DAYS
 from app.releases.models import DeletedRelease
 from app.replays.models import Replay
@@ -45,7 +46,8 @@ def delete_old() -> bool:
 
 
 def _delete_expired() -> int:
-    """Deletes what nobody can use any more: former secrets, tries to sign in, deleted releases, forgotten drafts."""
+    """Deletes what nobody can use any more: former secrets, tries to sign in, deleted releases, forgotten drafts, and
+    the tokens of jobs of CI."""
     is_uncounted = SignInAttempt.attempted_at < clock(-WINDOW_SECONDS)
     is_gone = DeletedRelease.deleted_at <= clock(-KEPT_DAYS * _DAY_SECONDS)
     is_forgotten = Draft.updated_at < clock(-LIFETIME_DAYS * _DAY_SECONDS)
@@ -53,6 +55,8 @@ def _delete_expired() -> int:
         deleted = _delete_rows(session, FormerSecret, [FormerSecret.expires_at <= clock()], BATCH)
         deleted += _delete_rows(session, SignInAttempt, [is_uncounted], BATCH - deleted)
         deleted += _delete_rows(session, DeletedRelease, [is_gone], BATCH - deleted)
+        for model in (PublisherToken, SpentIdentityToken):
+            deleted += _delete_rows(session, model, [model.expires_at <= clock()], BATCH - deleted)
         return deleted + _delete_rows(session, Draft, [is_forgotten], BATCH - deleted)
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.crypto import DecryptionError
 from app.database import clock, transaction
+from app.etags import Precondition
 from app.exceptions import ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
 from app.idempotency import clicks
 from app.language import say
 from app.schemas import complete_rule
 from app.text import is_canonical_id
-from app.webhooks import sealing, signing
+from app.webhooks import sealing, signing, tags
+from app.webhooks.field_types import OVERLAP_LIMIT_HOURS, find_token_rule
 from app.webhooks.models import FormerSecret, Webhook
 from app.webhooks.rows import lock_webhook
-from app.webhooks.schema import LABELS, OVERLAP_LIMIT_HOURS, find_token_rule
+from app.webhooks.schema import LABELS
 
 FORMER_LIMIT: Final = 5
 _HOUR_SECONDS = 3600
@@ -40,14 +41,19 @@ class SecretChoice:
 
 
 def rotate_secret(
-    actor: Actor, webhook_id: str, overlap_hours: int, token: str | None = None, form_key: str = ""
+    actor: Actor,
+    webhook_id: str,
+    overlap_hours: int,
+    token: str | None = None,
+    form_key: str = "",
+    expected: Precondition = etags.NONE,
 ) -> Webhook:
     """Commits a new secret, made here unless one is given, and gives the webhook.
 
     For 1 to 168 hours of overlap the secret that it replaces stays good, as do those before it until their own time
     is over; with 0 hours none does. Asked for twice by one form, whose key that is, it happens once. Raises
     ValidationError if the token does not fit, ConflictError if there are already as many former secrets as a signature
-    may hold, NotFoundError, PermissionDeniedError.
+    may hold, PreconditionFailedError if the webhook is not as expected, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     if not 0 <= overlap_hours <= OVERLAP_LIMIT_HOURS:
@@ -55,6 +61,7 @@ def rotate_secret(
     key = clicks.build_key(form_key, "rotate", webhook_id, overlap_hours)
     with transaction() as session:
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        tags.check(webhook, expected)
         if clicks.find_click(actor, key) is None:
             _replace_secret(session, webhook, overlap_hours, token)
             audit.record(session, actor, "webhook.secret_rotated", webhook.id, {"overlapHours": overlap_hours})
@@ -73,14 +80,15 @@ def _replace_secret(session: Session, webhook: Webhook, overlap_hours: int, toke
     session.flush()
 
 
-def cut_over(actor: Actor, webhook_id: str) -> Webhook:
+def cut_over(actor: Actor, webhook_id: str, expected: Precondition = etags.NONE) -> Webhook:
     """Ends the overlap now: only the newest secret is good from here on. Without an overlap nothing changes.
 
-    Raises NotFoundError, PermissionDeniedError.
+    Raises PreconditionFailedError if the webhook is not as expected, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     with transaction() as session:
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        tags.check(webhook, expected)
         if count := drop_former(session, webhook):
             webhook.updated_at = times.now()
             session.flush()
@@ -134,20 +142,6 @@ def check_token(scheme: str, token: str | None) -> None:
 def list_former(tenant_id: str, webhook_id: str) -> Sequence[FormerSecret]:
     """Gives the former secrets of a webhook that are still good, the newest first."""
     return db.session.scalars(_select_former(tenant_id, webhook_id)).all()
-
-
-def find_former_ends(tenant_id: str, webhook_ids: Sequence[str]) -> Mapping[str, datetime]:
-    """Gives of each webhook that has former secrets which are still good the time at which the last one ends."""
-    query = (
-        select(FormerSecret.webhook_id, func.max(FormerSecret.expires_at))
-        .where(
-            FormerSecret.tenant_id == tenant_id,
-            FormerSecret.webhook_id.in_(webhook_ids),
-            FormerSecret.expires_at > clock(),
-        )
-        .group_by(FormerSecret.webhook_id)
-    )
-    return dict(db.session.execute(query).all())
 
 
 def drop_former(session: Session, webhook: Webhook) -> int:

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
 
 from app.exceptions import ValidationError
 from app.language import say
 from app.schemas import (
     Line,
     Schema,
-    check_line,
-    check_range,
     describe_unknown,
     refuse,
-    refuse_all,
     validate,
 )
-from app.webhooks import headers, signing
-from app.webhooks.events import ALL_EVENT_TYPES
+from app.webhooks import signing
+from app.webhooks.field_types import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_OVERLAP_HOURS,
+    NO_TOKEN,
+    Concurrency,
+    Events,
+    Overlap,
+    Rate,
+    Scheme,
+    Token,
+    Url,
+    check_changed_headers,
+    check_new_headers,
+    find_spelling_rule,
+    find_token_rule,
+)
 
 S = TypeVar("S", bound=Schema)
-
-URL_LIMIT: Final = 2048
-CONCURRENCY_LIMIT: Final = 64
-RATE_LIMIT: Final = 1000
-DEFAULT_CONCURRENCY: Final = 8
-OVERLAP_LIMIT_HOURS: Final = 168
-DEFAULT_OVERLAP_HOURS: Final = 24
 
 LABELS = {
     "name": say("Name"),
@@ -47,75 +51,6 @@ LABELS = {
     "immediate": say("Immediate"),
 }
 
-_NO_TOKEN = ("not_allowed", say("must not be given: a key pair is made for the asymmetric scheme."))
-_TOKEN = re.compile(r"[!-~]{24,256}\Z")
-
-
-def _check_events(value: list[str]) -> list[str]:
-    unknown = [name for name in value if name not in ALL_EVENT_TYPES]
-    if unknown:
-        raise refuse("unknown_event", say("must be among {names}.", names=", ".join(ALL_EVENT_TYPES)))
-    if not value:
-        raise refuse("required", say("must name at least one event."))
-    return sorted(set(value))
-
-
-def _check_scheme(value: str) -> str:
-    if value not in signing.SCHEMES:
-        raise refuse("unknown_scheme", say("must be among {names}.", names=", ".join(signing.SCHEMES)))
-    return value
-
-
-def _check_token(value: str) -> str:
-    if rule := _find_spelling_rule(value):
-        raise refuse("invalid_token", rule)
-    return value
-
-
-def _find_spelling_rule(token: str) -> str | None:
-    if not _TOKEN.match(token):
-        return say("must have 24 to 256 visible ASCII characters, and no spaces.")
-    if token.startswith(signing.SECRET_PREFIX) and not signing.is_shared_secret(token):
-        return say("must have base64 of 24 to 64 bytes after whsec_.")
-    return None
-
-
-def find_token_rule(scheme: str, token: str) -> tuple[str, str] | None:
-    """Takes a scheme and a token that somebody chose; gives None, or why the two do not fit, as ``refuse`` takes it."""
-    if scheme == signing.ASYMMETRIC:
-        return _NO_TOKEN
-    if scheme == signing.STANDARD and not signing.can_sign(scheme, token):
-        return "wrong_spelling", say(
-            "must begin with whsec_ for the standard scheme: its libraries read no other secrets."
-        )
-    if not signing.can_sign(scheme, token):
-        return "not_allowed", say("must not be one half of a key pair.")
-    return None
-
-
-def _check_headers(value: Any, *, may_keep: bool) -> dict[str, str]:
-    if errors := headers.find_errors(value, may_keep=may_keep):
-        raise refuse_all(errors)
-    return dict(value)
-
-
-def _check_new_headers(value: Any) -> dict[str, str]:
-    return _check_headers(value, may_keep=False)
-
-
-def _check_changed_headers(value: Any) -> dict[str, str]:
-    return _check_headers(value, may_keep=True)
-
-
-Url = Annotated[str, AfterValidator(check_line(URL_LIMIT))]
-Events = Annotated[list[str], AfterValidator(_check_events)]
-Scheme = Annotated[str, AfterValidator(_check_scheme)]
-Token = Annotated[str, AfterValidator(_check_token)]
-Concurrency = Annotated[int, AfterValidator(check_range(1, CONCURRENCY_LIMIT))]
-# ``null`` says that nothing is to be changed, so nought says that there is to be no limit.
-Rate = Annotated[int, AfterValidator(check_range(0, RATE_LIMIT, say(", 0 being no limit")))]
-Overlap = Annotated[int, AfterValidator(check_range(0, OVERLAP_LIMIT_HOURS, say(" hours")))]
-
 
 class _Settings(Schema):
     # The wire's names are read from JSON, the attributes' from one schema to the other.
@@ -126,8 +61,8 @@ class _Settings(Schema):
     def _check_need(cls, value: Any, info: ValidationInfo) -> Any:
         # Before its spelling is judged: who mends that would only learn then that no token is wanted.
         scheme = info.data.get("scheme")
-        if scheme == signing.ASYMMETRIC and isinstance(value, str) and _find_spelling_rule(value):
-            raise refuse(*_NO_TOKEN)
+        if scheme == signing.ASYMMETRIC and isinstance(value, str) and find_spelling_rule(value):
+            raise refuse(*NO_TOKEN)
         return value
 
 
@@ -139,7 +74,7 @@ class WebhookSchema(_Settings):
     events: Events
     scheme: Scheme = signing.CRYPTLEX
     token: Token | None = None
-    headers: Annotated[dict[str, str], PlainValidator(_check_new_headers)] | None = None
+    headers: Annotated[dict[str, str], PlainValidator(check_new_headers)] | None = None
     max_concurrency: Concurrency = Field(default=DEFAULT_CONCURRENCY, alias="maxConcurrency")
     rate_per_second: Rate | None = Field(default=None, alias="ratePerSecond")
     active: bool = True
@@ -167,7 +102,7 @@ class WebhookChangeSchema(_Settings):
     events: Events | None = None
     scheme: Scheme | None = None
     token: Token | None = None
-    headers: Annotated[dict[str, str], PlainValidator(_check_changed_headers)] | None = None
+    headers: Annotated[dict[str, str], PlainValidator(check_changed_headers)] | None = None
     max_concurrency: Concurrency | None = Field(default=None, alias="maxConcurrency")
     rate_per_second: Rate | None = Field(default=None, alias="ratePerSecond")
     active: bool | None = None

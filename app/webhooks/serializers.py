@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.times import format_time
 from app.webhooks.headers import mask
-from app.webhooks.health import Health
 from app.webhooks.models import Webhook
 from app.webhooks.schema import WebhookSchema
+
+if TYPE_CHECKING:
+    from app.webhooks.health import Health
 
 
 def serialize_webhook(

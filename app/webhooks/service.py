@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from app import times
+from app import etags, times
 from app.accounts.actors import Actor
 from app.audit import service as audit
 from app.database import transaction
+from app.etags import Precondition
 from app.exceptions import ConflictError, FieldError, ValidationError
 from app.idempotency import rows as keys
 from app.webhooks import (
@@ -31,6 +32,7 @@ from app.webhooks import (
     signing,
     states,
     stored_headers,
+    tags,
 )
 from app.webhooks.models import Webhook, WebhookSubscription
 from app.webhooks.rows import lock_webhook
@@ -96,15 +98,19 @@ def _find_url_errors(url: str) -> list[FieldError]:
 
 
 def update_webhook(
-    actor: Actor, webhook_id: str, sent: WebhookChangeSchema, seen_at: datetime | None = None
+    actor: Actor,
+    webhook_id: str,
+    sent: WebhookChangeSchema,
+    seen_at: datetime | None = None,
+    expected: Precondition = etags.NONE,
 ) -> Webhook:
     """Commits changes that ``parse_webhook_change`` gave.
 
     A new token is an immediate rotation, and ``rotation.change_secret`` says what a new scheme does. Switched off, a
     webhook gets no new events, and what it is still owed waits; switched on, that goes out at a ramp. ``seen_at`` is
     the ``updated_at`` of what the changes were made from, None if nobody looked. Raises ChangedMeanwhileError if the
-    webhook has another one and is not what is wanted already, ValidationError for what only the stored webhook can
-    tell, NotFoundError, PermissionDeniedError.
+    webhook has another one and is not what is wanted already, PreconditionFailedError likewise by ``expected``,
+    ValidationError for what only the stored webhook can tell, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     queries.get_webhook(actor.tenant_id, webhook_id)
@@ -114,12 +120,13 @@ def update_webhook(
         elif sent.active is True:
             pausing.lock_held(session, actor.tenant_id, webhook_id)
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
-        if seen_at in (None, webhook.updated_at):
+        if seen_at in (None, webhook.updated_at) and tags.is_met(webhook, expected):
             changed = _apply(session, actor, webhook, sent)
             webhook.updated_at = times.now()
             session.flush()
             audit.record(session, actor, "webhook.updated", webhook.id, {"changed": changed})
         elif not _is_stored(webhook, sent):
+            tags.check(webhook, expected)
             raise _build_conflict(webhook, seen_at)
         session.expunge(webhook)
     return webhook
@@ -147,11 +154,11 @@ def _is_stored(webhook: Webhook, sent: WebhookChangeSchema) -> bool:
     )
 
 
-def _build_conflict(webhook: Webhook, seen_at: datetime) -> ChangedMeanwhileError:
+def _build_conflict(webhook: Webhook, seen_at: datetime | None) -> ChangedMeanwhileError:
     told = ""
-    if webhook.disabled_at and webhook.disabled_at > seen_at:
+    if seen_at and webhook.disabled_at and webhook.disabled_at > seen_at:
         told = " (Slipway switched it off)"
-    elif webhook.paused_at and webhook.paused_at > seen_at:
+    elif seen_at and webhook.paused_at and webhook.paused_at > seen_at:
         told = " (it was paused)"
     message = f"The webhook was changed meanwhile{told}. Look at what is stored, and save again to replace it."
     return ChangedMeanwhileError(message, webhook.updated_at)
@@ -174,8 +181,11 @@ def _apply(session: Session, actor: Actor, webhook: Webhook, sent: WebhookChange
     return sorted([*changed, *(["token"] if has_new_secret else [])])
 
 
-def delete_webhook(actor: Actor, webhook_id: str) -> None:
-    """Deletes a webhook; what it is still owed is dead. Raises NotFoundError, PermissionDeniedError."""
+def delete_webhook(actor: Actor, webhook_id: str, expected: Precondition = etags.NONE) -> None:
+    """Deletes a webhook; what it is still owed is dead.
+
+    Raises PreconditionFailedError if it is not as expected, NotFoundError, PermissionDeniedError.
+    """
     actor.require("webhook:write")
     queries.get_webhook(actor.tenant_id, webhook_id)
     with transaction() as session:
@@ -187,6 +197,7 @@ def delete_webhook(actor: Actor, webhook_id: str) -> None:
             {"state": states.DEAD, "next_attempt_at": None, "reason": "The webhook was deleted."},
         )
         webhook = lock_webhook(session, actor.tenant_id, webhook_id)
+        tags.check(webhook, expected)
         webhook.deleted_at, webhook.active = times.now(), False
         # The row stays for the log of its deliveries, which needs no secrets.
         webhook.headers = None

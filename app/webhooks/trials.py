@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app import etags
 from app.accounts.actors import Actor
-from app.webhooks import headers, queries, rotation, service, stored_headers
+from app.etags import Precondition
+from app.webhooks import headers, queries, rotation, service, stored_headers, tags
 from app.webhooks.models import Webhook
 from app.webhooks.schema import WebhookChangeSchema
 
@@ -25,13 +27,15 @@ class Trial:
     warnings: tuple[str, ...]
 
 
-def try_change(actor: Actor, webhook_id: str, sent: WebhookChangeSchema) -> Trial:
+def try_change(actor: Actor, webhook_id: str, sent: WebhookChangeSchema, expected: Precondition = etags.NONE) -> Trial:
     """Takes changes that ``service.parse_webhook_change`` gave; gives what they would come to now.
 
-    Raises ValidationError for what only the stored webhook can tell, NotFoundError, PermissionDeniedError.
+    Raises PreconditionFailedError if the webhook is not as expected, ValidationError for what only the stored webhook
+    can tell, NotFoundError, PermissionDeniedError.
     """
     actor.require("webhook:write")
     webhook = queries.get_webhook(actor.tenant_id, webhook_id)
+    tags.check(webhook, expected)
     # What would be stored is thrown away: that it could be is all that is asked.
     stored_headers.choose_headers(webhook, sent.url, sent.headers)
     secret = rotation.choose_secret(webhook, sent.scheme, sent.token)

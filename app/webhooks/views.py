@@ -24,8 +24,8 @@ from app.language import gettext as _
 from app.paging import MAX_PAGE, parse_whole_number
 from app.times import format_time, parse_time
 from app.webhooks import creation, forms, health, pages, queries, secret_page, service, troubles
+from app.webhooks.field_types import CONCURRENCY_LIMIT, RATE_LIMIT
 from app.webhooks.headers import COUNT_LIMIT
-from app.webhooks.schema import CONCURRENCY_LIMIT, RATE_LIMIT
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
