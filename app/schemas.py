@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 from pydantic import ValidationError as PydanticError
 from pydantic_core import PydanticCustomError
 
@@ -72,7 +72,14 @@ def check_line(limit: int) -> Callable[[str], str]:
     return check
 
 
-Line = Annotated[str, AfterValidator(check_line(256))]
+# No control characters and no line breaks; ``check_line`` says exactly what a line may hold.
+LINE_PATTERN = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]+$"
+Line = Annotated[
+    str,
+    AfterValidator(check_line(256)),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 256, "pattern": LINE_PATTERN}),
+]
+TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time"})
 
 
 def validate(schema: type[S], raw: Mapping[str, Any], labels: Mapping[str, str]) -> S:
@@ -111,3 +118,37 @@ def _describe(item: Any, labels: Mapping[str, str]) -> FieldError:
 def complete_rule(label: str, rule: str) -> str:
     """Takes a field's label and a broken rule; gives the sentence. A rule that names the field itself is one."""
     return rule if rule.startswith(f"{label} ") else say("{label} {rule}", label=label, rule=rule)
+
+
+def list_members(schema: type[Schema]) -> set[str]:
+    """Gives the members of a schema by the wire's names."""
+    return {field.alias or name for name, field in schema.model_fields.items()}
+
+
+def find_unknown(schema: type[Schema], raw: Mapping[str, Any]) -> list[str]:
+    """Takes a schema and the members that were sent; gives the names of those that it does not have.
+
+    ``null`` says nothing, under whatever name.
+    """
+    known = list_members(schema)
+    return [name for name, value in raw.items() if name not in known and value is not None]
+
+
+def parse_members(schema: type[S], raw: Mapping[str, Any], labels: Mapping[str, str], refused: Iterable[str] = ()) -> S:
+    """Takes what was sent, and the unknown members that are refused; gives the schema's object.
+
+    Raises ValidationError with every broken rule, those members last.
+    """
+    errors = [describe_unknown(name) for name in refused]
+    try:
+        sent = validate(schema, {name: value for name, value in raw.items() if name in list_members(schema)}, labels)
+    except ValidationError as error:
+        raise ValidationError([*error.errors, *errors]) from None
+    if errors:
+        raise ValidationError(errors)
+    return sent
+
+
+def describe_ignored(name: str) -> str:
+    """Gives what a trial says of a member that is not known."""
+    return f"{describe_unknown(name).message} It is ignored."
