@@ -40,7 +40,7 @@ coverage: $(DEV_STAMP) ## Measure which branches the tests take, browser left ou
 lint: $(DEV_STAMP) ## Check style, types, import contracts and templates
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(RUN) -m mypy app wsgi.py tests
+	$(RUN) -m mypy app wsgi.py tests static/cli/slipway.py
 	$(VENV)/bin/lint-imports
 	$(RUN) -m djlint --lint templates
 

@@ -14,6 +14,7 @@ from flask.cli import with_appcontext
 
 from app.accounts.commands import ACCOUNT_COMMANDS
 from app.commands import Command, Group, report_refusals
+from app.imports.commands import import_releases
 from app.products.commands import product
 from app.rekeying import renew_secrets
 from app.webhooks import relay, worker
@@ -21,7 +22,7 @@ from app.webhooks import relay, worker
 
 def init_app(app: Flask) -> None:
     """Takes the application and adds the commands."""
-    for command in (*ACCOUNT_COMMANDS, product, secrets, run_worker, run_relay):
+    for command in (*ACCOUNT_COMMANDS, product, import_releases, secrets, run_worker, run_relay):
         app.cli.add_command(command)
     app.cli.add_command(_teach_manners(cast(click.Group, app.cli.commands["db"])))
 

@@ -66,13 +66,7 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
         raise MalformedBodyError("The body is not valid UTF-8.") from None
     _check_depth(raw)
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_build_object,
-            parse_constant=_refuse_constant,
-            parse_int=_parse_int,
-            parse_float=_parse_float,
-        )
+        value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise MalformedBodyError(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
@@ -84,6 +78,8 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
 
 def _check_depth(raw: bytes) -> None:
     # Counted before parsing, in linear time: the parser recurses, and gives up with a RecursionError.
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
     depth = 0
     for byte in re.findall(rb"[\[\]{}]", _STRINGS.sub(b"", raw)):
         if byte in b"[{":
@@ -121,3 +117,11 @@ def _parse_float(digits: str) -> float:
     if len(digits) > _MAX_NUMBER_LENGTH or not math.isfinite(value := float(digits)):
         raise MalformedBodyError("A number in the body is too long or too large.")
     return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_build_object,
+    parse_constant=_refuse_constant,
+    parse_int=_parse_int,
+    parse_float=_parse_float,
+)

@@ -15,9 +15,10 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True, slots=True)
 class ListQuery(Place):
-    """What to list, and which part of it."""
+    """What to list, and which part of it. ``ignored`` names what was asked for and says nothing."""
 
     conditions: tuple[ColumnElement[bool], ...] = field(default=())
+    ignored: tuple[str, ...] = field(default=())
 
 
 def cut_list(query: Select[*Ts], key: Sequence[Any], place: Place) -> Select[*Ts]:

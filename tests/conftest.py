@@ -6,9 +6,11 @@ wheels; every test finds an empty database and an empty queue.
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Context
 from pathlib import Path
@@ -38,7 +40,18 @@ _KEPT_TABLES = frozenset({"signing_keys"})
 # How long an example takes depends on what else the machine does.
 settings.register_profile("slipway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("slipway")
+# Hundreds of processes load the same code: where the machine keeps none of it compiled, it is kept all the same.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Until all tests are loaded, nothing is garbage.
+gc.disable()
 SECRET_KEY = "a-secret-key-that-only-tests-know-0123456789"
+
+
+def pytest_collection_finish() -> None:
+    """Spares the collector of garbage what is there for good: the code of tests and application."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import event, func, select
 
 from app.extensions import db
+from app.statements import _Prepared
 
 
 def count(model: Any) -> int:
@@ -25,8 +27,15 @@ def watching_statements() -> Iterator[list[str]]:
         if statement != "BEGIN":
             found.append(statement)
 
+    run = _Prepared.run
+
+    def note_prepared(statement: _Prepared, parameters: Any) -> Any:
+        found.append(statement._sql)
+        return run(statement, parameters)
+
     event.listen(db.engine, "before_cursor_execute", note)
     try:
-        yield found
+        with patch.object(_Prepared, "run", note_prepared):
+            yield found
     finally:
         event.remove(db.engine, "before_cursor_execute", note)

@@ -11,15 +11,22 @@ from sqlalchemy import update
 
 from app.accounts import resets
 from app.database import transaction
+from app.download_keys import service as download_keys
+from app.download_keys.schema import DownloadKeySchema
+from app.imports import service as imports
 from app.members import invitations
 from app.members import schema as member_schema
 from app.note_templates import service as templates
 from app.note_templates.schema import NoteTemplateSchema
+from app.publishers import service as publishers
+from app.publishers.kinds import GITHUB_ISSUER, GITLAB_ISSUER
+from app.publishers.schema import parse_publisher
 from app.replays.service import take_steps
 from app.times import format_time, now
 from app.webhooks import rotation
 from app.webhooks.models import Webhook
 from tests.factories import Factory, Organisation
+from tests.importing import build_lines, create, run
 from tests.receivers import Receiver
 from tests.recorded import FILE
 from tests.replaying import fill, order
@@ -61,6 +68,11 @@ def fill_portal(app: Flask, make: Factory) -> Portal:
     owner = make.organisation("Acme")
     product = make.product(owner, "Rocket")
     caller = make.caller(owner)
+    facts = [
+        {"key": "Documentation", "value": "https://example.org/docs", "visible": True},
+        {"key": "team", "value": "a"},
+    ]
+    caller.request("PATCH", f"/v3/products/{product.id}", json={"metadata": facts})
     with Receiver(statuses=[500, 200, 200, 500, 200, 200]) as receiver:
         webhook = make.webhook(owner, receiver.url, name="Deploys")
         body = {"name": "Rocket", "notes": NOTES, "productId": product.id, "platforms": ["linux", "win64"]}
@@ -73,10 +85,15 @@ def fill_portal(app: Flask, make: Factory) -> Portal:
             )
         ]
         caller.post("/v3/release-files", json={**FILE, "checksum": "0" * 64, "releaseId": ids[2]})
+        for release_id in (ids[0], ids[2]):
+            caller.request("PUT", f"/v3/{release_id}/{'w' * 200}.zip", data=b"rocket")
+            caller.request("PUT", f"/v3/{release_id}/rocket.tar.gz?secured=false", data=b"rocket" * 1_000_000)
         deliver_all(app)
         caller.post(f"/v3/releases/{ids[0]}/publish")
         deliver_all(app)
+    trust_publishers(owner, product.id)
     template = templates.create_template(owner.actor, product.id, NoteTemplateSchema(name="Minor", notes=NOTES))
+    download_keys.create_key(owner.actor, product.id, DownloadKeySchema(name="W" * 256))
     paths = {
         "releases": "/releases",
         "new release": "/releases/new",
@@ -87,6 +104,12 @@ def fill_portal(app: Flask, make: Factory) -> Portal:
         "no releases that fit": "/releases?channel=nightly&query=Rocket&platform=linux",
         "filters of releases that make no sense": "/releases?state=x&since=y",
         "products": "/products",
+        "access to a product": f"/products/{product.id}/access",
+        "trusted publishing": f"/products/{product.id}/trusted-publishers",
+        **{
+            f"new trusted publisher of {kind}": f"/products/{product.id}/trusted-publishers/new?kind={kind}"
+            for kind in ("github", "gitlab", "other")
+        },
         "templates of notes": f"/products/{product.id}/templates",
         "new template": f"/products/{product.id}/templates/new",
         "edited template": f"/products/{product.id}/templates/{template.id}/edit",
@@ -110,12 +133,50 @@ def fill_portal(app: Flask, make: Factory) -> Portal:
         "history of a release": f"/releases/{ids[2]}/history",
         **{f"asked before {step}": f"/releases/{ids[2]}/{step}" for step in ("publish", "plan", "archive", "delete")},
         "deleted releases": "/releases/deleted",
+        **list_imports(owner, product.id),
         "customer page": f"/{owner.slug}/{product.slug}",
         "nothing": "/no/such/page",
     }
     return Portal(
         owner, {**paths, **list_settings(make, owner)}, list_open_paths(owner, f"/{owner.slug}/{product.slug}")
     )
+
+
+def trust_publishers(owner: Organisation, product_id: str) -> None:
+    """Has a product trust a job of each kind that everybody can have."""
+    listed = (GITHUB_ISSUER, GITLAB_ISSUER)
+    for raw in (
+        {"kind": "github", "repository": f"acme/{'w' * 100}", "workflow": "release.yml", "environment": "production"},
+        {"kind": "gitlab", "projectPath": "acme/tools/rocket", "ref": "main", "protectedOnly": True},
+    ):
+        publishers.create_publisher(owner.actor, product_id, parse_publisher(raw, listed))
+
+
+def list_imports(owner: Organisation, product_id: str) -> dict[str, str]:
+    """Makes an import in each state, with a row for each outcome; gives their pages."""
+    rows: list[dict[str, Any]] = [
+        {"version": "v0.1", "date": "2019-01-01", "notes": NOTES, "platforms": ["linux"]},
+        {"version": "0.9", "date": "2019-08-24", "name": "Another one"},
+        {"version": "1.0.0-beta.1", "prerelease": True, "name": "W" * 256},
+        {"version": "a-tag-that-is-so-long-that-no-phone-can-show-it-on-one-line"},
+        {"version": "0.2", "notes": "x" * 5000},
+    ]
+    preview, running, done = (
+        create(owner, build_lines(rows), productId=product_id, fileName=f"{name}.jsonl")
+        for name in ("releases", "releases-of-a-time-when-names-were-long", "old")
+    )
+    run(owner, done)
+    imports.run_import(owner.actor, running.entity.id)
+    imports.stop_import(owner.actor, running.entity.id)
+    return {
+        "imports": "/imports",
+        "new import": f"/imports/new?product={product_id}",
+        "previewed import": f"/imports/{preview.entity.id}",
+        "options of an import": f"/imports/{preview.entity.id}/options",
+        "stopped import": f"/imports/{running.entity.id}",
+        "import that is done": f"/imports/{done.entity.id}",
+        "rows that there are none of": f"/imports/{done.entity.id}?show=skip",
+    }
 
 
 def list_settings(make: Factory, owner: Organisation) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Factory:
     def product(self, owner: Organisation, name: str | None = None) -> Product:
         """Makes a product."""
         sent = product_schema.parse_product({"name": name or f"Product {next(_numbers)}"})
-        return products.create_product(owner.actor, sent)
+        return products.create_product(owner.actor, sent).product
 
     def webhook(self, owner: Organisation, url: str, **members: Any) -> Webhook:
         """Makes a webhook that wants to hear of new releases."""

@@ -59,6 +59,19 @@ class Stack:
         self._wait_until_up(process, host)
         return process
 
+    def start_server(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Starts a server of another kind, and waits until it accepts connections."""
+        process = self._start("server", *arguments)
+
+        def is_up() -> bool:
+            if process.poll() is not None:
+                raise AssertionError(f"the server did not come up:\n{self.read_logs()}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+        wait_until(is_up, _START_SECONDS, "the server is up")
+        return process
+
     def start_worker(self, module: str = "wsgi") -> subprocess.Popen[bytes]:
         """Starts a worker of the application in the module."""
         return self._start("worker", "-m", "flask", "--app", module, "worker")

@@ -57,7 +57,7 @@ class Supervised:
 
     def is_ready(self) -> bool:
         """Whether web, database and queue all are there."""
-        ready = {"status": "ok", "database": "ok", "migration": "ok", "queue": "ok"}
+        ready = dict.fromkeys(("status", "database", "migration", "queue", "storage"), "ok")
         try:
             return self.is_up() and bool(self.get("/readyz") == ready)
         except OSError:

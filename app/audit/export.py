@@ -26,7 +26,10 @@ _CHUNK_ROWS = 500
 # The last four are the same signs in full width, which some programs fold.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Blanks and quotes before the sign are dropped by some.
-_BEFORE_FORMULA = re.compile(rf""";(?=[\s"'\\]*[{re.escape("".join(_FORMULA_SIGNS))}])""")
+_FORMULA = rf"""(?=[\s"'\\]*[{re.escape("".join(_FORMULA_SIGNS))}])"""
+_BEFORE_FORMULA = re.compile(f";{_FORMULA}")
+# What ends a cell for a program that knows no quotes within one, as those that split at semicolons see ours.
+_END_BEFORE_FORMULA = re.compile(f"[;\\t\\r\\n]{_FORMULA}")
 
 
 def write_csv(app: Flask, tenant_id: str, wanted: AuditFilter) -> Iterator[bytes]:
@@ -49,7 +52,8 @@ def write_csv(app: Flask, tenant_id: str, wanted: AuditFilter) -> Iterator[bytes
 
 
 def guard_cell(text: str) -> str:
-    """Takes the text of a cell; gives one that no spreadsheet takes for a formula."""
+    """Takes the text of a cell; gives one that no spreadsheet takes for a formula, wherever it ends cells."""
+    text = _END_BEFORE_FORMULA.sub(r"\g<0>'", text)
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
 
 

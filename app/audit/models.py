@@ -25,7 +25,7 @@ class AuditEntry(Model):
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
     tenant_id: Mapped[str] = mapped_column(Id, ForeignKey("tenants.id"))
-    actor_kind: Mapped[str] = mapped_column(String(8))
+    actor_kind: Mapped[str] = mapped_column(String(16))
     actor_id: Mapped[str] = mapped_column(Id)
     actor_email: Mapped[str] = mapped_column(String(254))
     action: Mapped[str] = mapped_column(String(64))

@@ -81,6 +81,7 @@ def _build_row(entry: AuditEntry, name: str | None) -> SimpleNamespace:
         occurred_at=entry.occurred_at,
         actor=_("Slipway") if entry.actor_kind == "system" else entry.actor_email,
         is_token=entry.actor_kind == "token",
+        is_job=entry.actor_kind == "publisher",
         action=entry.action,
         words=words.describe_action(entry.action),
         entity_id=entry.entity_id,
@@ -117,6 +118,10 @@ def describe_details(details: Mapping[str, Any]) -> list[SimpleNamespace]:
         # What is new comes with nothing before it, and the other way round.
         lines = [_build_pair(name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after))]
         rest = {name: value for name, value in details.items() if name not in ("before", "after")}
+    # Which run of a job of CI it was, line by line.
+    run = rest.get("run")
+    if isinstance(run, dict):
+        rest = {**{name: value for name, value in rest.items() if name != "run"}, **run}
     for name, value in rest.items():
         lines.append(SimpleNamespace(label=words.describe_detail(name), value=_show(value), is_pair=False))
     return lines

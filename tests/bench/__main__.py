@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import creates, deliveries, notes, pages, previews, starts
+from tests.bench import creates, deliveries, files, lists, notes, pages, previews, starts
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -28,18 +28,12 @@ def main() -> None:
         "",
         "## Creating releases",
         "",
-        "gunicorn (2 processes, 8 threads each), PostgreSQL (with fsync), Valkey; 16 connections for 8 seconds each.",
-        "",
-        "| what | requests/s | of the bare insert | p50 ms | p99 ms |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    rows = creates.run()
-    bare = dict(rows)["bare psycopg insert"].per_second
-    lines += [
-        f"| {name} | {row.per_second:,.0f} | {row.per_second / bare:.2f} | {row.p50_ms:.1f} | {row.p99_ms:.1f} |"
-        for name, row in rows
+        *creates.format_report(creates.run()),
     ]
     lines += ["", "## Delivering", "", *deliveries.format_report(deliveries.run())]
+    lines += ["", "## Lists of a million releases", "", *lists.format_report(lists.run())]
+    lines += ["", "## Files", "", files.DESCRIPTION, "", "| what | figure |", "| --- | ---: |"]
+    lines += [f"| {name} | {figure} |" for name, figure in files.run()]
     lines += ["", "## Rendering notes", "", "| what | figure |", "| --- | ---: |"]
     lines += [f"| {name} | {figure} |" for name, figure in notes.run()]
     lines += ["", "## Previewing notes", "", previews.DESCRIPTION, "", "| what | figure |", "| --- | ---: |"]

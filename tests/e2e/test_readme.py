@@ -121,6 +121,7 @@ def test_a_stranger_follows_the_readme_from_the_first_line_to_the_last(stranger:
                 webhook.replace("https://example.com/hook", receiver.url),
                 find_block('"version": "1.4.0"'),
                 find_block("/publish"),
+                find_block("slipway.py"),
                 find_block("webhook-event-logs"),
                 'echo "TOKEN=$TOKEN"',
                 find_block("secrets rotate"),
@@ -131,7 +132,7 @@ def test_a_stranger_follows_the_readme_from_the_first_line_to_the_last(stranger:
             ]
         )
         output = stranger.run(story)
-        wait_until(lambda: len(receiver.requests) == 3, 10, "both events and the test arrive")
+        wait_until(lambda: len(receiver.requests) == 5, 10, "two events of each release and the test arrive")
     assert '"version":"1.4.0"' in output
     assert '"published":true' in output
     assert '"errors"' not in output
@@ -139,6 +140,7 @@ def test_a_stranger_follows_the_readme_from_the_first_line_to_the_last(stranger:
     assert '"matching":' in output
     assert 'slipway_deliveries{state="delivered"}' in output
     assert "/sign-in/reset/" in output
+    assert "1.5.0" in output
     assert (stranger.folder / "backup.db").stat().st_size > 0
     customer_page = stranger.run("curl -sS http://127.0.0.1:8000/acme/rocket")
     assert "Lands by itself" in customer_page
@@ -184,6 +186,15 @@ def test_the_first_two_commands_are_those_of_the_makefile() -> None:
 
 def test_no_block_of_the_readme_is_left_out() -> None:
     words = ("make run", "bootstrap", "product create", '"version": "1.4.0"', "/publish", '"name": "Deploys"')
-    later = ("gunicorn", "webhook-event-logs", "token revoke", "secrets rotate", "/metrics", "VACUUM", "reset-password")
+    later = (
+        "gunicorn",
+        "webhook-event-logs",
+        "token revoke",
+        "secrets rotate",
+        "/metrics",
+        "VACUUM",
+        "reset-password",
+        "slipway.py",
+    )
     run = [find_block(word) for word in (*words, *later)]
     assert sorted(run) == sorted(BLOCKS)

@@ -20,7 +20,8 @@ from app import times
 from app.config import Settings
 from app.releases.models import Release
 from app.releases.serializers import serialize_release
-from app.webhooks import delivery, headers, health_words, response, retry, schema
+from app.webhooks import delivery, headers, health_words, response, retry
+from app.webhooks import field_types as limits
 from app.webhooks.events import ALL_EVENT_TYPES, WEBHOOK_TEST
 from app.webhooks.signing import ASYMMETRIC, CRYPTLEX, STANDARD, build_headers, build_jwk, generate_token
 from tests.stack import PROJECT
@@ -210,10 +211,10 @@ def test_the_page_promises_what_the_code_does() -> None:
         f"{delivery.DEADLINE_SECONDS:g} seconds for everything",
         f"At most {response.HEAD_BYTES // 1024} KiB and {response.HEADER_LIMIT} headers",
         f"{response.SNIPPET_BYTES:,} bytes of its body",
-        f"At most {schema.DEFAULT_CONCURRENCY} requests at once (settable from 1 to {schema.CONCURRENCY_LIMIT})",
-        f"(1 to {schema.RATE_LIMIT:,}; no limit by itself)",
+        f"At most {limits.DEFAULT_CONCURRENCY} requests at once (settable from 1 to {limits.CONCURRENCY_LIMIT})",
+        f"(1 to {limits.RATE_LIMIT:,}; no limit by itself)",
         f"Up to {headers.COUNT_LIMIT} headers",
-        f"For {schema.DEFAULT_OVERLAP_HOURS} hours, or what you choose from 1 to\n   {schema.OVERLAP_LIMIT_HOURS}",
+        f"For {limits.DEFAULT_OVERLAP_HOURS} hours, or what you choose from 1 to\n   {limits.OVERLAP_LIMIT_HOURS}",
         f"held, each event for {health_words.HELD_DAYS} days at most",
         f"After {health_words.DISABLE_AFTER.days} days in which every attempt failed",
         f"and at least {health_words.DISABLE_FAILURES} did",

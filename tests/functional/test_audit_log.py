@@ -225,6 +225,11 @@ def test_no_formula_begins_where_a_spreadsheet_takes_semicolons_for_the_ends_of_
     assert json.loads(row["details"]) == {"name": name}
 
 
+@pytest.mark.once
+def test_no_formula_begins_where_quotes_within_a_cell_count_for_nothing() -> None:
+    assert export.guard_cell('1.0;=A1\n@b\t"+c; d-e;\n-f') == "1.0;'=A1\n'@b\t'\"+c; d-e;'\n'-f"
+
+
 def test_the_file_is_written_piece_by_piece(site: Site, owner: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(7):
         write(owner, "product.created")

@@ -17,18 +17,21 @@ pytestmark = pytest.mark.once
 NO_PAGES = {
     "account.show_new_email",
     "account.show_recovery_codes",
-    "accounts.show_second_step",
     "accounts.setup",
+    "accounts.show_second_step",
     "accounts_api.show_key_set",
     "assets.send_asset",
     "audit.export_entries",
+    "client_download.send_client",
     "drafts.show_draft",
     "drafts.show_outcome",
     "drafts.show_sender",
+    "file_uploads.download_file",
     "health.show_health",
     "health.show_readiness",
     "identities.connect",
     "identities.tell_signed_in",
+    "imports.export_rows",
     "metrics.show_metrics",
     "note_templates.list_choices",
     "oidc.begin",
@@ -36,8 +39,8 @@ NO_PAGES = {
     "oidc.come_back",
     "pages.show_front",
     "release_hints.show_hints",
-    "release_page.show_deliveries",
     "release_notes.show_previous_notes",
+    "release_page.show_deliveries",
     "settings.show_settings",
     "static",
     "webhook_keys_api.show_key_set",
@@ -52,7 +55,7 @@ def portal(app: Flask, make: Factory) -> Portal:
 
 def test_every_page_opens_and_none_is_left_out(app: Flask, client: FlaskClient, make: Factory, portal: Portal) -> None:
     browser, adapter = make.browser(portal.owner), app.url_map.bind("")
-    opened = set()
+    opened, astray = set(), []
     for walker, paths in ((browser, portal.paths), (client, portal.open_paths)):
         for name, path in paths.items():
             answer = walker.get(path)
@@ -62,6 +65,11 @@ def test_every_page_opens_and_none_is_left_out(app: Flask, client: FlaskClient, 
             assert answer.mimetype == "text/html"
             if name != "nothing":
                 opened.add(adapter.match(path.partition("?")[0])[0])
+            # Whoever is signed in sees which part of the portal a page belongs to.
+            _, _, navigation = answer.text.partition('<nav class="site-nav"')
+            has_current = 'aria-current="page"' in navigation.partition("</nav>")[0]
+            if navigation and not has_current and name not in ("nothing", "components"):
+                astray.append(name)
     pages = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
@@ -69,6 +77,7 @@ def test_every_page_opens_and_none_is_left_out(app: Flask, client: FlaskClient, 
     }
     assert pages - opened - NO_PAGES == set()
     assert pages >= NO_PAGES
+    assert astray == []
 
 
 def test_every_page_can_be_read_in_german(client: FlaskClient, make: Factory, portal: Portal) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.embedded import ValkeyServer
+from app.errors import answer_refusal
+from app.exceptions import ThrottledError
 from app.extensions import db
 from tests.factories import Factory
 
@@ -19,8 +23,15 @@ def test_healthz_answers_as_long_as_the_process_does(client: FlaskClient) -> Non
     assert client.get("/healthz").get_json() == {"status": "ok"}
 
 
-def test_readyz_tells_of_database_migration_and_queue(client: FlaskClient, queue_server: ValkeyServer) -> None:
-    assert client.get("/readyz").get_json() == {"status": "ok", "database": "ok", "migration": "ok", "queue": "ok"}
+def test_readyz_tells_of_database_migration_queue_and_storage(
+    client: FlaskClient, queue_server: ValkeyServer, data_dir: Path
+) -> None:
+    parts = ("status", "database", "migration", "queue", "storage")
+    assert client.get("/readyz").get_json() == dict.fromkeys(parts, "ok")
+    away = (data_dir / "files").rename(data_dir / "away")
+    answer = client.get("/readyz")
+    away.rename(data_dir / "files")
+    assert (answer.status_code, answer.get_json()) == (200, {**dict.fromkeys(parts, "ok"), "storage": "unreachable"})
     queue_server.stop()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["queue"]) == (200, "unreachable")
@@ -60,7 +71,7 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient, path: st
 
 
 def test_beyond_the_rate_limit_a_caller_is_told_when_to_come_back(
-    make: Factory, build_app: Callable[..., Flask], queue_server: ValkeyServer
+    make: Factory, build_app: Callable[..., Flask], queue_server: ValkeyServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     token = make.caller(make.organisation()).token
     client = build_app(RATE_LIMIT="5").test_client()
@@ -73,7 +84,22 @@ def test_beyond_the_rate_limit_a_caller_is_told_when_to_come_back(
     assert refused[0].get_json()["code"] == "too_many_requests"
     assert answers[0].headers["X-Rate-Limit-Limit"] == "5"
     assert answers[0].headers["X-Rate-Limit-Remaining"] == "4"
+    assert 0 < int(answers[0].headers["X-Rate-Limit-Reset"]) - time.time() <= 6
+    assert answers[0].headers["RateLimit-Policy"] == '"default";q=5;w=5'
+    assert re.fullmatch('"default";r=4;t=[1-5]', answers[0].headers["RateLimit"])
+    assert refused[0].headers["X-Rate-Limit-Remaining"] == "0"
     assert client.get("/healthz").status_code == 200
 
     queue_server.stop()
-    assert client.get("/v3/releases", headers=headers).status_code == 200
+    open_answers = [client.get("/v3/releases", headers=headers) for _ in range(6)]
+    assert {answer.status_code for answer in open_answers} == {200}
+    assert "X-Rate-Limit-Limit" not in open_answers[0].headers
+    # Said once, and not for every request.
+    assert caplog.messages.count("requests are not limited: Redis cannot be reached") == 1
+
+
+@pytest.mark.parametrize(("path", "seconds"), [("/v3/accounts/login", "60"), ("/sign-in", "300")])
+def test_a_machine_is_never_told_to_wait_for_more_than_a_minute(app: Flask, path: str, seconds: str) -> None:
+    with app.test_request_context(path):
+        answer = answer_refusal(ThrottledError("Too often.", 300))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, seconds)

@@ -17,7 +17,8 @@ from app.database import clock, is_sqlite, transaction
 from app.extensions import db
 from app.products.models import Product
 from app.releases.models import Release
-from app.webhooks import rotation
+from app.statements import _Prepared
+from app.webhooks import tags
 from app.webhooks.models import Webhook
 from tests.counting import count
 from tests.factories import Caller, Factory, Organisation
@@ -30,18 +31,33 @@ WEBHOOK: dict[str, Any] = {"name": "CI", "url": URL, "events": ["release.created
 Break = Callable[[Any], None]
 
 
+class Single:
+    """The connection of a statement that is a transaction by itself: to run it is to commit it."""
+
+    def __init__(self, connection: Any, run: Callable[[], Any]) -> None:
+        self.dbapi_connection = connection.dbapi_connection
+        self.commit = run
+
+
 @pytest.fixture
 def break_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Break], None]:
-    """Lets something else happen instead of the next COMMIT."""
+    """Lets something else happen instead of the next COMMIT, be it one of its own or that of a single statement."""
     dialect = db.engine.dialect
-    commit = dialect.do_commit
+    commit, execute = dialect.do_commit, _Prepared._execute
 
     def arm(fail: Break) -> None:
         def fail_once(connection: Any) -> None:
             monkeypatch.setattr(dialect, "do_commit", commit)
+            monkeypatch.setattr(_Prepared, "_execute", execute)
             fail(connection)
 
+        def execute_once(statement: _Prepared, connection: Any, *values: Any) -> Any:
+            if "INSERT" not in statement._sql:
+                return execute(statement, connection, *values)
+            return fail_once(Single(connection, lambda: execute(statement, connection, *values)))
+
         monkeypatch.setattr(dialect, "do_commit", fail_once)
+        monkeypatch.setattr(_Prepared, "_execute", execute_once)
 
     return arm
 
@@ -131,7 +147,7 @@ def go_away(*_: Any, **__: Any) -> None:
 
 
 def test_what_fails_after_the_commit_may_have_been_saved(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotation, "find_former_ends", go_away)
+    monkeypatch.setattr(tags, "find_former_ends", go_away)
     answer = caller.post("/v3/webhooks", json=WEBHOOK)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "outcome_unknown")
     assert count(Webhook) == 1

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.releases.models import Release
 from app.webhooks.models import Event
 from tests.counting import count
-from tests.factories import Caller, Organisation
+from tests.factories import Caller, Factory, Organisation
 
 MEMBERS = [
     "id", "createdAt", "updatedAt", "name", "channel", "version", "platforms", "notes", "totalFiles", "publishedAt",
@@ -132,3 +132,15 @@ def test_a_bug_is_a_500_that_tells_nothing_but_its_id(
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal_error")
     assert "hunter2" not in answer.text
     assert answer.get_json()["requestId"] in answer.get_json()["detail"]
+
+
+def test_a_refused_body_names_every_field_and_rule_at_once(make: Factory) -> None:
+    own = make.organisation()
+    answer = make.caller(own).post("/v3/releases", json={"version": "v1", "private": "yes", "productId": "nobody"})
+    assert answer.status_code == 400
+    assert [(error["field"], error["code"]) for error in answer.get_json()["errors"]] == [
+        ("name", "required"),
+        ("version", "invalid_version"),
+        ("private", "wrong_type"),
+        ("productId", "unknown_product"),
+    ]

@@ -33,6 +33,10 @@ FORMS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"name": "Typed", "slug": "typed", "description": "Kept", "requiresTwoFactor": "on", "updatedAt": "then"},
         ('value="Typed"', 'value="typed"', "Kept</textarea>", " checked", 'value="then"'),
     ),
+    "/products/{product}/trusted-publishers/new": (
+        {"kind": "gitlab", "projectPath": "acme/typed", "configPath": "ci.yml", "ref": "main", "protectedOnly": "true"},
+        ('value="acme/typed"', 'value="main"', " checked"),
+    ),
     "/invitations/{link}": ({"name": "Typed", "password": "long enough for it"}, ('value="Typed"',)),
 }
 
@@ -70,7 +74,8 @@ def test_what_was_typed_comes_back(
     site, member = Site(make, owner), make.member(owner, "viewer")
     invited = invitations.invite(owner.actor, parse_invitation("guest@example.test", "viewer"))
     assert invited.link is not None
-    target = path.format(member=member.actor.user_id, link=invited.link.rpartition("/")[2])
+    ids = {"member": member.actor.user_id, "product": make.product(owner).id if "{product}" in path else ""}
+    target = path.format(**ids, link=invited.link.rpartition("/")[2])
     form, expected = FORMS[path]
     if "expiresOn" in form:
         # A date that is none of the past, nor too far off.

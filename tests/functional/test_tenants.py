@@ -12,24 +12,33 @@ from werkzeug.routing import Rule
 
 from app.accounts import tokens
 from app.accounts.models import UserSession
+from app.download_keys import service as download_keys
+from app.download_keys.schema import DownloadKeySchema
 from app.extensions import db
+from app.imports import service as imports
 from app.members import invitations
 from app.members.schema import parse_invitation
 from app.note_templates import service as templates
 from app.note_templates.schema import NoteTemplateSchema
 from tests.factories import Factory, Organisation, find_csrf_token
+from tests.importing import CHANGELOG
 from tests.recorded import FILE
 from tests.working import claim
 
 UNKNOWN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 ID_ARGUMENTS = {
+    "channel_id",
     "delivery_id",
+    "download_key_id",
     "event_log_id",
     "file_id",
     "identity_id",
+    "import_id",
     "invitation_id",
     "member_id",
+    "platform_id",
     "product_id",
+    "publisher_id",
     "release_id",
     "session_id",
     "template_id",
@@ -79,11 +88,21 @@ def test_every_route_answers_another_tenants_id_like_an_unknown_one(app: Flask, 
         "file_id": stranger.post("/v3/release-files", json={**FILE, "releaseId": release_id}).get_json()["id"],
         "webhook_id": webhook_id,
         "identity_id": make.identity(theirs),
+        "import_id": imports.create_import(
+            theirs.actor, CHANGELOG.encode(), imports.parse_options(theirs.actor, {"productId": product.id})
+        )[0].entity.id,
         "product_id": product.id,
         "template_id": templates.create_template(theirs.actor, product.id, NoteTemplateSchema(name="x", notes="x")).id,
         "delivery_id": attempt["deliveryId"],
+        "download_key_id": download_keys.create_key(theirs.actor, product.id, DownloadKeySchema(name="x")).row.id,
         "event_log_id": attempt["id"],
         "member_id": theirs.actor.user_id,
+        "publisher_id": stranger.post(
+            f"/v3/products/{product.id}/trusted-publishers",
+            json={"kind": "github", "repository": "acme/rocket", "workflow": "release.yml"},
+        ).get_json()["id"],
+        "channel_id": stranger.post("/v3/release-channels", json={"name": "theirs"}).get_json()["id"],
+        "platform_id": stranger.post("/v3/release-platforms", json={"name": "theirs"}).get_json()["id"],
         "session_id": get_session_id(make, theirs),
         "token_id": tokens.create_token(theirs.actor, "theirs", ["release:read"])[0].id,
         "invitation_id": invitations.invite(theirs.actor, parse_invitation("x@example.test", "viewer")).invitation.id,
@@ -121,7 +140,12 @@ def test_lists_and_events_hold_own_rows_only(app: Flask, make: Factory) -> None:
     caller, browser = make.caller(mine), make.browser(mine)
     release_id = created.get_json()["id"]
     make.caller(theirs).post("/v3/release-files", json={**FILE, "releaseId": release_id})
+    for collection in ("release-channels", "release-platforms"):
+        make.caller(theirs).post(f"/v3/{collection}", json={"name": "theirs"})
     for path in (
+        "/v3/products",
+        "/v3/release-channels",
+        "/v3/release-platforms",
         "/v3/releases",
         f"/v3/releases?productId={body['productId']}",
         "/v3/releases?query=secret",

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.once
 
 URL = "http://127.0.0.1:9/hook"
 FILE: dict[str, Any] = {"name": "app.zip", "url": "https://example.com/app.zip", "size": 7, "checksum": "a" * 32}
+JOB = {"kind": "github", "repository": "acme/rocket", "workflow": "release.yml"}
 # What is written about whoever asks, and not what they ask for.
 ASIDE = {"access_tokens", "signing_keys"}
 CREATED_OR_CHANGED = {
@@ -32,6 +33,19 @@ CREATED_OR_CHANGED = {
     "POST /v3/webhooks": {"name": "New", "url": URL, "events": ["release.created"], "ping": True},
     "PATCH /v3/webhooks/<webhook_id>": {"name": "Another", "active": False, "scheme": "asymmetric", "headers": {}},
     "POST /v3/webhooks/<webhook_id>/replays": {"since": format_time(now() - timedelta(days=1))},
+    "POST /v3/products": {"name": "Other"},
+    "PATCH /v3/products/<product_id>": {"displayName": "Another"},
+    "PATCH /v3/products/<product_id>/access": {"restricted": True},
+    "POST /v3/products/<product_id>/download-keys": {"name": "Customer"},
+    "PATCH /v3/products/<product_id>/download-keys/<download_key_id>": {"revoked": True},
+    "POST /v3/products/<product_id>/trusted-publishers": {**JOB, "workflow": "other.yml"},
+    "POST /v3/release-channels": {"name": "nightly"},
+    "PATCH /v3/release-channels/<channel_id>": {"name": "weekly"},
+    "POST /v3/release-platforms": {"name": "freebsd"},
+    "PATCH /v3/release-platforms/<platform_id>": {"name": "openbsd"},
+    "POST /v3/personal-access-tokens": {"name": "Other", "scopes": ["release:read"]},
+    "PATCH /v3/personal-access-tokens/<token_id>": {"name": "Another"},
+    "POST /v3/imports": {"content": "version\n0.1\n", "fileName": "old.csv"},
 }
 
 
@@ -61,7 +75,29 @@ def ids(make: Factory, owner: Organisation, caller: Caller) -> dict[str, str]:
         "delivery_id": delivery_id,
         "replay_id": replay.id,
         "product_id": product_id,
+        "file_name": "app.tar.gz",
+        **{name: make_one(caller, path, **body) for name, path, body in list_others(product_id)},
     }
+
+
+def list_others(product_id: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Gives of what is made by one request the name of its id, where, and by which body."""
+    product = f"/v3/products/{product_id}"
+    return [
+        ("download_key_id", f"{product}/download-keys", {"name": "Somebody"}),
+        ("publisher_id", f"{product}/trusted-publishers", JOB),
+        ("channel_id", "/v3/release-channels", {"name": "beta"}),
+        ("platform_id", "/v3/release-platforms", {"name": "linux"}),
+        ("token_id", "/v3/personal-access-tokens", {"name": "CI", "scopes": ["release:read"]}),
+        ("import_id", "/v3/imports", {"content": "version\n0.2\n", "fileName": "a.csv", "productId": product_id}),
+    ]
+
+
+def make_one(caller: Caller, path: str, **body: Any) -> str:
+    """Makes what the body says; gives its id."""
+    answer = caller.post(path, json=body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.get_json()["id"])
 
 
 def list_routes(app: Flask) -> list[tuple[str, str]]:
@@ -80,8 +116,9 @@ def test_nothing_that_can_be_asked_for_is_done_by_a_trial(app: Flask, caller: Ca
     assert {f"{method} {path}" for method, path in routes} >= CREATED_OR_CHANGED.keys()
     for method, path in routes:
         body = CREATED_OR_CHANGED.get(f"{method} {path}")
-        if path in ("/v3/releases", "/v3/release-files"):
-            body = {**(body or {}), "productId": ids["product_id"], "releaseId": ids["release_id"]}
+        if path in ("/v3/releases", "/v3/release-files", "/v3/imports"):
+            body = {**(body or {}), "productId": ids["product_id"]}
+            body |= {"releaseId": ids["release_id"]} if path == "/v3/release-files" else {}
         place = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: ids[match[1]], path)
         answer = caller.request(method, f"{place}?validateOnly=true", json=body)
         if body is None:

@@ -22,12 +22,12 @@ from tests.working import claim, create_release, deliver_all, get_delivery, list
 LOGS = "/v3/webhook-event-logs"
 MEMBERS = [
     "id", "createdAt", "updatedAt", "webhookId", "webhookName", "url", "event", "eventId", "deliveryId", "entityId",
-    "attempt", "outcome", "statusCode", "sentAt", "receivedAt", "durationMilliseconds", "error", "errorMessage",
-    "retryReason", "retryAt", "phases", "address", "requestHeaders", "responseBody", "test",
+    "requestId", "attempt", "outcome", "statusCode", "sentAt", "receivedAt", "durationMilliseconds", "error",
+    "errorMessage", "retryReason", "retryAt", "phases", "address", "requestHeaders", "responseBody", "test",
 ]  # fmt: skip
 DELIVERY_MEMBERS = [
-    "id", "createdAt", "updatedAt", "webhookId", "webhookName", "event", "eventId", "entityId", "state", "reason",
-    "attempts", "nextAttemptAt", "deliveredAt", "heldAt", "test",
+    "id", "createdAt", "updatedAt", "webhookId", "webhookName", "event", "eventId", "entityId", "requestId", "state",
+    "reason", "attempts", "nextAttemptAt", "deliveredAt", "heldAt", "test",
 ]  # fmt: skip
 
 

@@ -164,11 +164,13 @@ def test_a_list_is_filtered_and_refuses_what_it_does_not_know(
         return [webhook["id"] for webhook in answer.get_json()]
 
     assert find("name=First") == find("active=false") == find("url[ew]=/0") == find("name[cn]=irs") == [first.id]
+    assert find("query=fIRST") == find("query=127.0.0.1+irs") == find("query=/0") == [first.id]
     assert find("active=True") == find("name[ne]=First") == [second.id]
     assert find("name=nothing-like-this") == find("scheme=standard") == find("updatedAt[lt]=2020-01-01T00:00:00Z") == []
     refused = caller.get("/v3/webhooks?nmae=First&active=perhaps")
     assert refused.status_code == 400
     assert [error["field"] for error in refused.get_json()["errors"]] == ["nmae", "active"]
     assert (
-        "It knows name, url, active, scheme, createdAt, updatedAt, page" in refused.get_json()["errors"][0]["message"]
+        "It knows name, url, active, scheme, createdAt, updatedAt, query, page"
+        in refused.get_json()["errors"][0]["message"]
     )

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
-from app import database
+from app import sqlite
 from app.database import configure_engine, is_sqlite, refresh_statistics
 from app.extensions import db
+from app.outages import is_outage
 from tests.factories import Factory
 
 
@@ -41,7 +43,7 @@ def test_a_new_file_is_opened_once_another_process_is_done_with_it(
 ) -> None:
     other = open_as_writer(file)
     # SQLite does not wait here by itself; whoever pauses lets the other one finish.
-    monkeypatch.setattr("app.database.time.sleep", lambda _seconds: other.rollback() if other.in_transaction else None)
+    monkeypatch.setattr("app.sqlite.time.sleep", lambda _seconds: other.rollback() if other.in_transaction else None)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     other.close()
@@ -51,7 +53,7 @@ def test_a_new_file_that_stays_locked_is_an_error_in_the_end(
     file: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = open_as_writer(file)
-    monkeypatch.setattr(database, "_SWITCH_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "_SWITCH_SECONDS", 0.1)
     with pytest.raises(sqlite3.OperationalError, match="database is locked"):
         engine.raw_connection()
     other.close()
@@ -64,3 +66,19 @@ def test_sqlite_looks_at_what_its_tables_hold(app: Flask, make: Factory) -> None
     if is_sqlite():
         tables = db.session.scalars(text("SELECT DISTINCT tbl FROM sqlite_stat1")).all()
         assert "users" in tables
+
+
+def test_what_reads_without_an_end_is_given_up_and_what_writes_is_not(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "READ_SECONDS", 0.01)
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n {}) SELECT count(*) FROM n"
+    with engine.connect() as connection:
+        with pytest.raises(OperationalError, match="interrupted") as given_up:
+            connection.exec_driver_sql(rows.format(""))
+        # It is told as a busy database is, and the connection is as good as before.
+        assert is_outage(given_up.value)
+        connection.rollback()
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        connection.exec_driver_sql(f"CREATE TABLE counted AS {rows.format('WHERE i < 300000')}")
+        assert connection.exec_driver_sql("SELECT * FROM counted").scalar() == 300_000
