@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import Context
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.test import TestResponse
@@ -71,11 +73,11 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _check_once() -> Iterator[None]:
-    """Knows the password of the tests' users by sight: to check it is slow on purpose."""
+    """Knows the password of the tests' users by sight, and so what is not theirs: to check it is slow on purpose."""
     is_password = passwords.is_password
 
     def check_quickly(password_hash: str, password: str) -> bool:
-        return (password_hash == PASSWORD_HASH and password == PASSWORD) or is_password(password_hash, password)
+        return password == PASSWORD if password_hash == PASSWORD_HASH else is_password(password_hash, password)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "is_password", check_quickly)
@@ -140,9 +142,29 @@ class ServedClient(FlaskClient):
         return Context().run(super().open, *args, **kwargs)
 
 
+class KeptTemplates(BytecodeCache):
+    """Templates that one application has compiled, for the others."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Takes what stands for a template; puts in what there is of it."""
+        if compiled := self._compiled.get(bucket.key):
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keeps a template."""
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = KeptTemplates()
+
+
 def build_test_app(environment: Mapping[str, str]) -> Flask:
     """Gives an application that answers a bug as in production: with a 500, and no exception."""
     app = create_app(environment)
+    app.jinja_env.bytecode_cache = TEMPLATES
     app.testing = True
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.test_client_class = ServedClient
@@ -165,13 +187,27 @@ def shared_app(environment: dict[str, str]) -> Iterator[Flask]:
 @pytest.fixture
 def app(shared_app: Flask, queue_server: ValkeyServer) -> Iterator[Flask]:
     """The application, inside its context, with nothing in database and queue."""
+    with serve_empty(shared_app, queue_server):
+        yield shared_app
+
+
+@pytest.fixture(scope="module")
+def module_app(shared_app: Flask, queue_server: ValkeyServer) -> Iterator[Flask]:
+    """The same for tests that look at what their module has made once. None of them may ask for ``app``."""
+    with serve_empty(shared_app, queue_server):
+        yield shared_app
+
+
+@contextmanager
+def serve_empty(app: Flask, queue_server: ValkeyServer) -> Iterator[None]:
+    """Empties database and queue; the block is inside the application's context."""
     queue_server.start()
     connect(queue_server.url).flushall()
     # Tests that share what they made use the outer context; a transaction left open there would lock the tables.
     db.session.remove()
-    with shared_app.app_context():
+    with app.app_context():
         empty_database()
-        yield shared_app
+        yield
         db.session.remove()
 
 

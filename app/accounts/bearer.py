@@ -31,10 +31,10 @@ def token_required(
     """Decorates an API view: it runs with ``g.actor``, who has the scopes, or not at all. Where none is named, all may.
 
     ``is_for_publishers`` says that the view, and all that it calls, heeds ``actor.product_id``; no other runs for an
-    actor who may act for one product only. ``shortcut`` takes the token and may give the answer by itself, of what it
-    has done for whom it has verified by itself, or None if it has done nothing. Raises AuthenticationError and PermissionDeniedError as RFC 6750, section
-    3.1, names them, and OtherProductError. A browser's session counts for nothing here: another site could make use
-    of it.
+    actor who may act for one product only. ``shortcut`` takes the token and may give the answer by itself, to what it
+    has done for whom it has verified by itself, or None if it has done nothing. Raises AuthenticationError and
+    PermissionDeniedError as RFC 6750, section 3.1, names them, and OtherProductError. A browser's session counts for
+    nothing here: another site could make use of it.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:

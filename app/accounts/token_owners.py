@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import JSON, Select, bindparam, cast, literal, or_, select
+from sqlalchemy import JSON, BindParameter, Select, bindparam, cast, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.accounts.actors import Actor
@@ -57,7 +57,7 @@ def _select_owners(*columns: Any) -> Select[*tuple[Any, ...]]:
     )
 
 
-_TOUCHED_BEFORE = bindparam("caller_touched_before")
+_TOUCHED_BEFORE: BindParameter[Any] = bindparam("caller_touched_before")
 _FIND_OWNER = Statement(
     _select_owners(
         User.email,
@@ -82,11 +82,11 @@ def find_owner(claims: Claims, moment: datetime) -> Owner | None:
 
 
 def recall_owner(claims: Claims, moment: datetime) -> tuple[Owner, dict[str, Value]] | None:
-    """Gives what was found last, if anything was, and the parameters by which a statement sees whether it is still so."""
+    """Gives what was found last, if anything was, and the parameters by which a statement sees that it is still so."""
     owner = _remembered.get(claims.token_id)
     if owner is None:
         return None
-    facts = {"caller_email": owner.email, "caller_role": owner.role, "caller_scopes": owner.scopes}
+    facts: dict[str, Value] = {"caller_email": owner.email, "caller_role": owner.role, "caller_scopes": owner.scopes}
     return owner, {**_describe(claims, moment), **facts}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app import times
@@ -44,14 +44,13 @@ def reserve(session: Session, tenant_id: str, size: int, quota: int | None) -> s
 
 
 def count_bytes(session: Session, tenant_id: str) -> int:
-    """Gives how many bytes the uploaded files of a tenant have, with those that are on their way."""
-    stored = select(func.coalesce(func.sum(ReleaseFile.size), 0)).where(
-        ReleaseFile.tenant_id == tenant_id, ReleaseFile.blob_id.is_not(None)
-    )
-    coming = select(func.coalesce(func.sum(Blob.size), 0)).where(
-        Blob.tenant_id == tenant_id, Blob.reserved_until > clock()
-    )
-    return int(session.scalars(stored).one()) + int(session.scalars(coming).one())
+    """Gives how many bytes a tenant has in the storage, with those that are on their way.
+
+    Files of a deleted draft count until they are gone for good: else whoever deletes and uploads again has no limit.
+    """
+    is_there = or_(Blob.reserved_until.is_(None), Blob.reserved_until > clock())
+    stored = select(func.coalesce(func.sum(Blob.size), 0)).where(Blob.tenant_id == tenant_id, is_there)
+    return int(session.scalars(stored).one())
 
 
 def prolong(session: Session, tenant_id: str, blob_id: str) -> None:

@@ -138,7 +138,8 @@ class _Reader:
             # As it was written: the schema's rule is about that.
             return text
         version = self._place(tag, raw) if tag.is_prerelease or is_flagged else tag.text
-        if version != written and not self._errors:
+        # Every tag of many files begins with a v: that is nothing to be told of in each row.
+        if version not in (written, written.removeprefix("v")) and not self._errors:
             self._warn("version", "read_as", say('In the file it is "{text}".', text=quote(written)))
         return version
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 
 from app.accounts.bearer import token_required
+from app.accounts.tokens import recall_caller
 from app.answers import (
     answer_entity,
     answer_list,
@@ -21,8 +22,20 @@ from app.answers import (
     read_precondition,
     refuse_trial,
 )
+from app.exceptions import SlipwayError
 from app.json_body import read_json_object, read_optional_json_object
-from app.releases import changes, conflicts, deletion, filters, lifecycle, listing, planning, queries, service
+from app.releases import (
+    changes,
+    conflicts,
+    deletion,
+    filters,
+    insertion,
+    lifecycle,
+    listing,
+    planning,
+    queries,
+    service,
+)
 from app.releases.serializers import serialize_release
 from app.times import format_time
 
@@ -30,22 +43,23 @@ blueprint = Blueprint("releases_api", __name__, url_prefix="/v3/releases")
 
 
 def _create_at_once(token: str) -> Response | None:
-    """Creates what most callers send by one statement, which verifies the caller as well; None if it cannot."""
-    caller = None if request.args or is_sqlite() else recall_caller(token)
+    """Creates what most callers send by one statement, which verifies the caller as well; None if that was not done."""
+    caller = None if request.args else recall_caller(token)
     if caller is None:
         return None
-    key = read_idempotency_key()
+    # The usual way may have to read it again.
+    request.get_data()
     try:
-        # The usual way reads it again.
-        request.get_data()
+        key = read_idempotency_key()
         draft = service.parse_release(caller.actor, read_json_object(), is_created_next=True)
         release = insertion.create_at_once(caller, draft, key)
     except SlipwayError:
-        # What is wrong is told to who may know it.
+        # What is wrong is told to whoever may know it, once that is known.
         return None
     if release is None:
         return None
-    return answer_entity(serialize_release(release), 201, {**name_ignored_fields(draft.ignored_fields), **_locate(release)})
+    headers = {**name_ignored_fields(draft.ignored_fields), **_locate(release.id)}
+    return answer_entity(serialize_release(release), 201, headers)
 
 
 @blueprint.post("")
@@ -169,10 +183,14 @@ def unarchive_release(release_id: str) -> Response:
 def _tell_outcome(outcome: conflicts.Outcome) -> tuple[int, dict[str, str]]:
     """Gives the status and the headers that say what became of a create."""
     if outcome.word == conflicts.CREATED:
-        return 201, {"Location": build_url(f"/v3/releases/{outcome.release.id}")}
+        return 201, _locate(outcome.release.id)
     if outcome.word == conflicts.REPLAYED:
         return 200, {"Idempotent-Replayed": "true"}
     return 200, {"Slipway-On-Conflict": outcome.word}
+
+
+def _locate(release_id: str) -> dict[str, str]:
+    return {"Location": build_url(f"/v3/releases/{release_id}")}
 
 
 def _tell_plan(publish_at: datetime | None) -> dict[str, str]:

@@ -73,9 +73,7 @@ def create_at_once(caller: Caller, draft: ReleaseDraft, key: str | None) -> Rele
     return release if is_written else None
 
 
-def _insert(
-    actor: Actor, draft: ReleaseDraft, key: str | None, facts: Mapping[str, Value]
-) -> tuple[Release, bool]:
+def _insert(actor: Actor, draft: ReleaseDraft, key: str | None, facts: Mapping[str, Value]) -> tuple[Release, bool]:
     values = rows.build_values(actor, draft)
     release = Release()
     # Nobody follows its changes, so that there is nothing to be told of each value. It is new: it has no files yet.

@@ -30,8 +30,8 @@ _CONNECT_TIMEOUT_SECONDS = 0.5
 _ANSWER_TIMEOUT_SECONDS = 1.0
 # After a failure nobody tries for a while: a queue that is down must not slow down every create.
 _BREAK_SECONDS = 1.0
-# Whoever calls so soon after somebody else in this process is rung for a little later, together with all who follow: a
-# busy web process would otherwise say the same to the queue with every request.
+# Whoever calls so soon after a ring of this process is rung for a little later, together with all who follow: a busy
+# web process would otherwise say the same to the queue with every request.
 _QUIET_SECONDS = 0.005
 _PAUSE_SECONDS = 0.01
 # While one job hands over to the next, nothing new is sent; so a job may last.
@@ -91,7 +91,7 @@ class Doorbell:
         self._queue = get_queue(self._redis)
         self._broken_until = 0.0
         self._lock = threading.Lock()
-        self._called_at = 0.0
+        self._rung_at = 0.0
         self._is_owed = threading.Event()
         self._ringer: threading.Thread | None = None
 
@@ -99,12 +99,13 @@ class Doorbell:
         """Rings at once or, where calls come thick and fast, a hundredth of a second later for all of them."""
         moment = time.monotonic()
         with self._lock:
-            is_quiet = moment >= self._called_at + _QUIET_SECONDS
-            self._called_at = moment
+            is_quiet = moment >= self._rung_at + _QUIET_SECONDS
             # A ring that is owed begins later than this: whoever hears it looks after what was committed by now.
             if self._is_owed.is_set():
                 return
-            if not is_quiet:
+            if is_quiet:
+                self._rung_at = moment
+            else:
                 self._is_owed.set()
                 self._start_ringer()
         if is_quiet:
@@ -112,14 +113,16 @@ class Doorbell:
 
     def _start_ringer(self) -> None:
         # Not before there is need: a thread does not survive the forks that the server makes of itself.
-        if self._ringer is None:
+        if self._ringer is None or not self._ringer.is_alive():
             self._ringer = threading.Thread(target=self._ring_later, name="doorbell", daemon=True)
             self._ringer.start()
 
     def _ring_later(self) -> None:
         while self._is_owed.wait():
             time.sleep(_PAUSE_SECONDS)
-            self._is_owed.clear()
+            with self._lock:
+                self._is_owed.clear()
+                self._rung_at = time.monotonic()
             self.ring()
 
     def ring(self) -> bool:

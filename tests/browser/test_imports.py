@@ -26,7 +26,7 @@ DROP = """([content, name]) => {
 def test_a_file_is_dropped_previewed_and_followed_until_it_is_done(open_context: OpenContext, make: Factory) -> None:
     owner = make.organisation()
     product = make.product(owner, "Rocket")
-    rows = [{"version": f"v1.{number}.0", "date": "2024-01-01"} for number in range(60)]
+    rows = [{"version": f"release-1.{number}.0", "date": "2024-01-01"} for number in range(60)]
     lines = build_lines([*rows, {"version": "2.0.0-rc.1", "date": "2024-02-01"}]).decode()
     page = sign_in(open_context().new_page(), owner)
     page.goto(f"/products/{product.id}")

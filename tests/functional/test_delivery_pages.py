@@ -21,6 +21,9 @@ from tests.portal import read_text
 from tests.receivers import Receiver
 from tests.working import claim, create_release, deliver_all, get_delivery, make_due
 
+# The queries behind these pages are tested with both databases by those of the lists.
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def browser(make: Factory, owner: Organisation) -> FlaskClient:

@@ -6,7 +6,6 @@ import re
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 
 from app.languages import LOCALE_COOKIE
 from tests.every_page import Portal, fill_portal
@@ -47,16 +46,17 @@ NO_PAGES = {
 }
 
 
-@pytest.fixture
-def portal(app: Flask, make: Factory) -> Portal:
-    """An organisation with something on every page."""
-    return fill_portal(app, make)
+@pytest.fixture(scope="module")
+def portal(module_app: Flask) -> Portal:
+    """An organisation with something on every page, which all tests here look at and none changes."""
+    return fill_portal(module_app, Factory(module_app))
 
 
-def test_every_page_opens_and_none_is_left_out(app: Flask, client: FlaskClient, make: Factory, portal: Portal) -> None:
-    browser, adapter = make.browser(portal.owner), app.url_map.bind("")
+def test_every_page_opens_and_none_is_left_out(module_app: Flask, portal: Portal) -> None:
+    app = module_app
+    browser, adapter = Factory(app).browser(portal.owner), app.url_map.bind("")
     opened, astray = set(), []
-    for walker, paths in ((browser, portal.paths), (client, portal.open_paths)):
+    for walker, paths in ((browser, portal.paths), (app.test_client(), portal.open_paths)):
         for name, path in paths.items():
             answer = walker.get(path)
             expected = {404, 410} if name == "nothing" or "is over" in name else {200}
@@ -80,10 +80,10 @@ def test_every_page_opens_and_none_is_left_out(app: Flask, client: FlaskClient, 
     assert astray == []
 
 
-def test_every_page_can_be_read_in_german(client: FlaskClient, make: Factory, portal: Portal) -> None:
-    browser = make.browser(portal.owner)
+def test_every_page_can_be_read_in_german(module_app: Flask, portal: Portal) -> None:
+    browser = Factory(module_app).browser(portal.owner)
     english = ("Skip to the content", "Save changes", "Settings", "Products", "Password", "Sign out", "Cancel")
-    for walker, paths in ((browser, portal.paths), (client, portal.open_paths)):
+    for walker, paths in ((browser, portal.paths), (module_app.test_client(), portal.open_paths)):
         walker.set_cookie(LOCALE_COOKIE, "de")
         for name, path in paths.items():
             page = walker.get(path).text

@@ -20,6 +20,9 @@ from tests.portal import Site, list_all, read_rows, read_text
 from tests.recorded import FILE
 from tests.stored import empty_storage
 
+# The services behind these pages are tested with both databases by those of the API.
+pytestmark = pytest.mark.once
+
 CONTENT = b"rocket " * 300_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 

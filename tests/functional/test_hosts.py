@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.accounts.models import SignInAttempt
 from app.extensions import db
+from tests.conftest import build_test_app
 from tests.corpora import load_corpus
 from tests.factories import PASSWORD, Factory, find_csrf_token
 
@@ -30,16 +31,22 @@ def build_environ(row: dict[str, Any]) -> dict[str, str]:
     return {f"HTTP_{name.upper().replace('-', '_')}": value.strip() for name, _, value in pairs}
 
 
+@pytest.fixture(scope="module")
+def portal(environment: dict[str, str]) -> Iterator[Flask]:
+    """An application that is asked for at one address."""
+    app = build_test_app({**environment, "BASE_URL": BASE, "TRUSTED_HOSTS": "portal.test"})
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
-def test_no_header_moves_a_link_a_cookie_or_a_count(
-    make: Factory, build_app: Callable[..., Flask], row: dict[str, Any]
-) -> None:
+def test_no_header_moves_a_link_a_cookie_or_a_count(make: Factory, portal: Flask, row: dict[str, Any]) -> None:
     owner = make.organisation()
     product = make.product(owner)
     token = make.caller(owner).token
-    app = build_app(BASE_URL=BASE, TRUSTED_HOSTS="portal.test")
     environ = {"wsgi.url_scheme": "https", "REMOTE_ADDR": "192.0.2.7", **build_environ(row)}
-    client = app.test_client()
+    client = portal.test_client()
     page = client.get("/sign-in", environ_overrides=environ)
     if "400" in row["expect"] and page.status_code == 400:
         answer = client.get("/v3/releases", environ_overrides=environ)

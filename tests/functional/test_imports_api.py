@@ -16,7 +16,9 @@ from tests.importing import CHANGELOG, build_lines, finish, send
 
 pytestmark = pytest.mark.once
 
-LINES = build_lines([{"version": f"v1.{number}", "date": "2024-01-01"} for number in range(5)] + [{"version": "x"}])
+LINES = build_lines(
+    [{"version": f"release-1.{number}", "date": "2024-01-01"} for number in range(5)] + [{"version": "x"}]
+)
 
 
 def test_a_file_is_previewed_run_and_read(make: Factory, owner: Organisation, caller: Caller) -> None:
@@ -61,7 +63,7 @@ def test_a_file_is_previewed_run_and_read(make: Factory, owner: Organisation, ca
         "number": 1, "line": 1, "state": "created", "version": "1.0", "name": "Rocket 1.0", "channel": "stable",
         "platforms": ["linux", "win64"], "private": False, "publish": True, "createdAt": "2024-01-01T00:00:00Z",
         "productId": product.id, "releaseId": release["id"], "errors": [],
-        "warnings": [{"field": "version", "code": "read_as", "message": 'In the file it is "v1.0".'}],
+        "warnings": [{"field": "version", "code": "read_as", "message": 'In the file it is "release-1.0".'}],
     }  # fmt: skip
     assert [error["code"] for error in last["errors"]] == ["invalid_version"]
 

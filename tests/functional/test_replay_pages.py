@@ -34,9 +34,9 @@ def no_ramp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def webhook(make: Factory, owner: Organisation) -> Webhook:
-    """A webhook with 7,000 deliveries of an hour ago, 270 of them dead."""
+    """A webhook with 1,200 deliveries of an hour ago, 270 of them dead."""
     webhook = make.webhook(owner, "http://127.0.0.1:9/hook", name="Deploys")
-    fill(webhook, 7000, dead=270)
+    fill(webhook, 1200, dead=270)
     return webhook
 
 
@@ -72,7 +72,7 @@ def test_the_form_says_what_it_would_send_before_anything_is_sent(browser: Flask
     assert datetime.fromisoformat(since).replace(tzinfo=UTC) < times.now() - timedelta(hours=23)
     page = browser.get(f"{path}?since={since}")
     assert page.status_code == 200
-    assert "Would send 270 of 7,000." in read(page.text)
+    assert "Would send 270 of 1,200." in read(page.text)
     assert "Send 270 deliveries again" in read(page.text)
     assert list_replays() == []
 
@@ -82,7 +82,7 @@ def test_a_link_may_give_its_times_by_rfc_3339(browser: FlaskClient, webhook: We
     query = {"since": times.format_time(since), "events": "release.published", "includeMissed": "on"}
     page = browser.get(f"/webhooks/{webhook.id}/replays/new", query_string=query).text
     assert f'value="{since:%Y-%m-%dT%H:%M}"' in page
-    assert "Would send 0 of 7,000." in read(page)
+    assert "Would send 0 of 1,200." in read(page)
     assert "There is nothing to send again in this time." in read(page)
     assert re.search(r'value="release.published"[^>]*checked', page)
     assert re.search(r'name="includeMissed"[^>]*checked', page)
@@ -99,7 +99,7 @@ def test_missed_events_are_told_of_and_counted_if_they_are_wanted(
     assert '2 events were missed: the webhook was never owed them. Tick "Missed events, too" to send them.' in page
     assert "Send 270 deliveries again" in page
     page = read(browser.get(path, query_string={**query, "includeMissed": "on"}).text)
-    assert "Would send 270 of 7,000, and 2 that were missed." in page
+    assert "Would send 270 of 1,200, and 2 that were missed." in page
     assert "Send 272 deliveries again" in page
 
 

@@ -17,6 +17,8 @@ from app.webhooks.models import Webhook
 from tests.factories import PASSWORD, Factory, Organisation, find_csrf_token
 from tests.portal import list_all
 
+pytestmark = pytest.mark.once
+
 # A form that is nothing but a button; whether there is such a webhook is looked at later.
 BUTTON = "/webhooks/0f8fad5b-d9cb-469f-a165-70867728950e/pause"
 FLASH = "You were signed out. Sign in again, then repeat what you did."

@@ -19,6 +19,9 @@ from app.extensions import db
 from tests.factories import PASSWORD, Factory, Organisation
 from tests.portal import Site, list_all, read_text
 
+# The services behind these pages are tested with both databases by those of the API.
+pytestmark = pytest.mark.once
+
 TOKENS = "/settings/tokens"
 FORM: dict[str, Any] = {"name": "CI", "scopes": ["release:read", "release:write"], "expiry": "30"}
 

@@ -11,7 +11,8 @@ from sqlalchemy import delete, select
 
 from app.extensions import db
 from app.releases.models import Release
-from tests.factories import Factory, find_csrf_token
+from tests.corpora import check_all
+from tests.factories import Caller, Factory, Organisation, find_csrf_token
 
 pytestmark = pytest.mark.once
 
@@ -138,34 +139,36 @@ def read_stored(product_ids: list[str]) -> dict[str, Any] | None:
     return stored | {"created_at": release.created_at if release.is_historic else None}
 
 
-@pytest.mark.parametrize("changes", TABLE, ids=lambda changes: ascii(changes)[:60])
-def test_both_doors_give_one_verdict_in_one_voice(make: Factory, changes: dict[str, Any]) -> None:
-    owner, foreign = make.organisation(), make.product(make.organisation())
-    product = make.product(owner)
-    filled = {"@FOREIGN@": foreign.id, "@UPPER@": product.id.upper()}
-    raw = {**VALID, "productId": product.id, **changes}
-    raw["productId"] = filled.get(raw["productId"], raw["productId"])
-
-    by_api = make.caller(owner).post("/v3/releases", json=raw)
-    api_stored = read_stored([product.id])
-    if api_stored:
-        # The second door must find the place free.
-        db.session.execute(delete(Release))
-        db.session.commit()
-    browser = make.browser(owner)
+def test_both_doors_give_one_verdict_in_one_voice(make: Factory, owner: Organisation, caller: Caller) -> None:
+    foreign, browser = make.product(make.organisation()).id, make.browser(owner)
     token = find_csrf_token(browser.get("/releases/new").text)
-    by_form = browser.post("/releases", data={**build_form(raw), "csrf_token": token})
 
-    if by_api.status_code == 201:
-        assert by_form.status_code == 303, by_form.text
-        assert read_stored([product.id]) == api_stored
-    else:
-        assert (by_api.status_code, by_form.status_code) == (400, 400)
-        expected = [
-            (SHOWN_AT.get(item["field"], item["field"]), item["message"]) for item in by_api.get_json()["errors"]
-        ]
-        assert read_form_errors(by_form.text) == expected
-        assert read_stored([product.id]) is None
+    def check(changes: dict[str, Any]) -> None:
+        product_id = make.product(owner).id
+        filled = {"@FOREIGN@": foreign, "@UPPER@": product_id.upper()}
+        raw = {**VALID, "productId": product_id, **changes}
+        raw["productId"] = filled.get(raw["productId"], raw["productId"])
+
+        by_api = caller.post("/v3/releases", json=raw)
+        api_stored = read_stored([product_id])
+        if api_stored:
+            # The second door must find the place free.
+            db.session.execute(delete(Release))
+            db.session.commit()
+        by_form = browser.post("/releases", data={**build_form(raw), "csrf_token": token})
+
+        if by_api.status_code == 201:
+            assert by_form.status_code == 303, by_form.text
+            assert read_stored([product_id]) == api_stored
+        else:
+            assert (by_api.status_code, by_form.status_code) == (400, 400)
+            expected = [
+                (SHOWN_AT.get(item["field"], item["field"]), item["message"]) for item in by_api.get_json()["errors"]
+            ]
+            assert read_form_errors(by_form.text) == expected
+            assert read_stored([product_id]) is None
+
+    check_all(TABLE, check)
 
 
 def test_the_table_has_at_least_sixty_rows() -> None:

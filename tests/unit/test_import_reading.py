@@ -61,8 +61,10 @@ def test_a_version_is_found_in_its_tag() -> None:
         None: "Version is required.",
     }
     assert {tag: describe(read({"version": tag})) for tag in tags} == tags
-    assert [warning.message for warning in read({"version": "v1.2"}).warnings] == ['In the file it is "v1.2".']
+    assert [warning.message for warning in read({"version": "app/v1.2"}).warnings] == ['In the file it is "app/v1.2".']
     assert not read({"version": "1.2"}).warnings
+    # Every tag of most files begins so.
+    assert not read({"version": "v1.2"}).warnings
 
 
 def test_prereleases_go_where_they_are_wanted() -> None:
