@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app import times
 from app.database import clock, generate_id, lock_name
-from app.files.models import Blob, ReleaseFile
+from app.files.models import Blob
 from app.files.troubles import QuotaError
 
 # Whoever uploads says again and again that this goes on; after a crash the room is free when it is over.
