@@ -9,12 +9,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from flask import Flask
 
-from app.audit.models import AuditEntry
 from app.publishers import service
 from app.publishers.issuers import Issuers
 from app.publishers.kinds import GITHUB_ISSUER, GITLAB_ISSUER
 from app.publishers.models import TrustedPublisher
 from tests.factories import Factory, Organisation
+from tests.people import list_actions
 from tests.portal import Site, list_all, read_text
 
 GITHUB = {"kind": "github", "repository": "acme/rocket", "workflow": "release.yml"}
@@ -120,7 +120,7 @@ def test_the_api_adds_lists_tries_and_removes(make: Factory, owner: Organisation
     assert reader.request("DELETE", f"{path}/{other['id']}").status_code == 403
     assert caller.request("DELETE", f"/v3/products/{product_id}").status_code == 204
     assert list_all(TrustedPublisher.id) == []
-    assert [it for it in list_all(AuditEntry.action) if it.startswith("publisher.")] == [
+    assert [it for it in list_actions(owner) if it.startswith("publisher.")] == [
         *("publisher.created", "publisher.created", "publisher.deleted")
     ]
 
