@@ -91,7 +91,7 @@ def get_delivery() -> Delivery:
 def list_attempts() -> list[Attempt]:
     """Gives the attempts in order."""
     db.session.rollback()
-    return list(db.session.scalars(select(Attempt).order_by(Attempt.number)))
+    return list(db.session.scalars(select(Attempt).order_by(Attempt.number, Attempt.started_at)))
 
 
 def first_come(count: int) -> ShareOut:
