@@ -80,6 +80,9 @@ def _bind_request_id() -> None:
 
 def _add_headers(response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = request_id()
+    if response.status_code == 204:
+        # What is not there has no type.
+        response.headers.pop("Content-Type", None)
     # A style sheet or a script is no page: what says how pages may behave would only make each of them longer.
     is_part = request.endpoint == "assets.send_asset" and response.mimetype in _PARTS
     wanted = dict(PART_HEADERS if is_part else _SECURITY_HEADERS)

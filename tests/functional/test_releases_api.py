@@ -144,3 +144,9 @@ def test_a_refused_body_names_every_field_and_rule_at_once(make: Factory) -> Non
         ("private", "wrong_type"),
         ("productId", "unknown_product"),
     ]
+
+
+def test_an_answer_without_a_body_names_no_type_of_one(caller: Caller, body: dict[str, Any]) -> None:
+    release_id = caller.post("/v3/releases", json=body).get_json()["id"]
+    answer = caller.request("DELETE", f"/v3/releases/{release_id}")
+    assert (answer.status_code, answer.data, answer.headers.get("Content-Type")) == (204, b"", None)
