@@ -1,8 +1,8 @@
 """Entity tags (RFC 9110, section 8.8.3) of what the API answers, and what callers say by them. Pure.
 
-A tag is made of what GET answers, so it changes exactly when that does. How often a file was downloaded, and how many
-releases a product has, stands behind a dot in it: a client that keeps a copy learns of that, and one that changes
-something is not refused because of it.
+A tag is made of what GET answers, so it changes exactly when that does. How often a file was downloaded, how many
+releases a product has, and when a token or a key was last used, stands behind a dot in it: a client that keeps a copy
+learns of that, and one that changes something is not refused because of it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app import times
 from app.exceptions import InvalidRequestError, PreconditionFailedError
 from app.language import say
 
 GZIP_SUFFIX: Final = "-gzip"
-_COUNTED: Final = frozenset({"downloads", "totalReleases"})
+_USED: Final = "lastUsedAt"
+_COUNTED: Final = frozenset({"downloads", "totalReleases", _USED})
 _LENGTH: Final = 32
 _TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 # Possessive: however long a header is, no character of it is looked at twice.
@@ -99,11 +101,20 @@ def build_tag(body: Mapping[str, Any]) -> str:
             return [leave_out(item) for item in value]
         if not isinstance(value, Mapping):
             return value
-        counted = {name for name in _COUNTED if isinstance(value.get(name), int)}
-        count += sum(value[name] for name in counted)
+        counts = {name: _measure(name, value[name]) for name in _COUNTED & value.keys()}
+        counted = {name: number for name, number in counts.items() if number is not None}
+        count += sum(counted.values())
         return {name: leave_out(member) for name, member in value.items() if name not in counted}
 
     return _format(json.dumps(leave_out(body), separators=(",", ":")).encode(), count)
+
+
+def _measure(name: str, value: Any) -> int | None:
+    """Gives the number that a member stands for, None if it only has the name of one, as a header may."""
+    if name != _USED:
+        return value if isinstance(value, int) else None
+    moment = times.parse_time(value) if isinstance(value, str) else None
+    return 0 if value is None else int(moment.timestamp()) if moment else None
 
 
 def build_text_tag(text: str) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g
 
 from app.accounts.bearer import token_required
 from app.answers import (
-    answer_json,
+    answer_entity,
     answer_list,
     answer_trial,
     build_url,
@@ -17,13 +17,16 @@ from app.answers import (
     name_ignored_fields,
     read_flag,
     read_idempotency_key,
+    read_precondition,
     refuse_trial,
 )
 from app.download_keys import filters, queries, schema, service
-from app.download_keys.serializers import serialize_key
+from app.download_keys.serializers import serialize_access, serialize_key
+from app.etags import build_tag
 from app.json_body import read_json_object
 from app.paging import build_cursor
 from app.products import queries as products
+from app.schemas import find_unknown
 
 blueprint = Blueprint("download_keys_api", __name__, url_prefix="/v3/products/<product_id>")
 
@@ -32,7 +35,7 @@ blueprint = Blueprint("download_keys_api", __name__, url_prefix="/v3/products/<p
 @token_required("product:read")
 def get_access(product_id: str) -> Response:
     """Answers whether a product is restricted."""
-    return answer_json({"restricted": products.get_product(g.actor.tenant_id, product_id).is_restricted})
+    return answer_entity(serialize_access(products.get_product(g.actor.tenant_id, product_id).is_restricted))
 
 
 @blueprint.patch("/access")
@@ -40,14 +43,15 @@ def get_access(product_id: str) -> Response:
 def update_access(product_id: str) -> Response:
     """Restricts a product, or opens it to everybody."""
     is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    expected = read_precondition()
     products.get_product(g.actor.tenant_id, product_id)
     raw = read_json_object()
     sent = schema.parse_access(raw, is_strict=is_strict)
-    headers = name_ignored_fields(schema.find_unknown(schema.AccessSchema, raw))
+    headers = name_ignored_fields(find_unknown(schema.AccessSchema, raw))
     if is_trial:
         return answer_trial(sent.model_dump(), (), headers)
-    service.restrict_product(g.actor, product_id, is_restricted=sent.restricted)
-    return answer_json(sent.model_dump(), headers=headers)
+    service.restrict_product(g.actor, product_id, is_restricted=sent.restricted, expected=expected)
+    return answer_entity(serialize_access(sent.restricted), headers=headers)
 
 
 @blueprint.get("/download-keys")
@@ -74,22 +78,25 @@ def create_key(product_id: str) -> Response:
     products.get_product(g.actor.tenant_id, product_id)
     raw = read_json_object()
     sent = schema.parse_download_key(raw, is_strict=is_strict)
-    headers = name_ignored_fields(schema.find_unknown(schema.DownloadKeySchema, raw))
+    headers = name_ignored_fields(find_unknown(schema.DownloadKeySchema, raw))
     if is_trial:
         return answer_trial(sent.model_dump(), (), headers)
     issued = service.create_key(g.actor, product_id, sent, idempotency_key)
-    body = {**({"key": issued.key} if issued.key else {}), **serialize_key(issued.row)}
+    shown = serialize_key(issued.row)
+    body = {**({"key": issued.key} if issued.key else {}), **shown}
+    # The key is nowhere else: nothing on the way may keep it.
+    headers = {**headers, "Cache-Control": "no-store"}
     if issued.is_replay:
-        return answer_json(body, 200, {**headers, "Idempotent-Replayed": "true"})
+        return answer_entity(body, 200, {**headers, "Idempotent-Replayed": "true"}, tag=build_tag(shown))
     location = build_url(f"/v3/products/{product_id}/download-keys/{issued.row.id}")
-    return answer_json(body, 201, {**headers, "Location": location})
+    return answer_entity(body, 201, {**headers, "Location": location}, tag=build_tag(shown))
 
 
 @blueprint.get("/download-keys/<download_key_id>")
 @token_required("product:read")
 def get_key(product_id: str, download_key_id: str) -> Response:
     """Answers one download key, without the key itself."""
-    return answer_json(serialize_key(queries.get_key(g.actor.tenant_id, product_id, download_key_id)))
+    return answer_entity(serialize_key(queries.get_key(g.actor.tenant_id, product_id, download_key_id)))
 
 
 @blueprint.patch("/download-keys/<download_key_id>")
@@ -97,13 +104,15 @@ def get_key(product_id: str, download_key_id: str) -> Response:
 def update_key(product_id: str, download_key_id: str) -> Response:
     """Changes the name of a download key, or with ``"revoked": true`` revokes it."""
     is_trial, is_strict = read_flag("validateOnly"), read_flag("strict")
+    expected = read_precondition()
     queries.get_key(g.actor.tenant_id, product_id, download_key_id)
     raw = read_json_object()
     change = schema.parse_download_key_change(raw, is_strict=is_strict)
-    headers = name_ignored_fields(schema.find_unknown(schema.DownloadKeyChangeSchema, raw))
+    headers = name_ignored_fields(find_unknown(schema.DownloadKeyChangeSchema, raw))
     if is_trial:
         return answer_trial(change.model_dump(exclude_none=True), (), headers)
-    return answer_json(serialize_key(service.update_key(g.actor, product_id, download_key_id, change)), headers=headers)
+    row = service.update_key(g.actor, product_id, download_key_id, change, expected)
+    return answer_entity(serialize_key(row), headers=headers)
 
 
 @blueprint.delete("/download-keys/<download_key_id>")
@@ -111,5 +120,5 @@ def update_key(product_id: str, download_key_id: str) -> Response:
 def revoke_key(product_id: str, download_key_id: str) -> Response:
     """Revokes a download key: it is refused from the next request on."""
     refuse_trial()
-    service.revoke_key(g.actor, product_id, download_key_id)
+    service.revoke_key(g.actor, product_id, download_key_id, read_precondition())
     return Response(status=204)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from app.exceptions import ValidationError
 from app.language import say
-from app.schemas import Line, Schema, describe_unknown, validate
+from app.schemas import Line, Schema, find_unknown, parse_members
 
 S = TypeVar("S", bound=Schema)
 
@@ -48,17 +47,5 @@ def parse_access(raw: Mapping[str, Any], *, is_strict: bool = False) -> AccessSc
     return _parse(AccessSchema, raw, is_strict)
 
 
-def find_unknown(schema: type[Schema], raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """Gives the members that say nothing."""
-    return tuple(name for name in raw if name not in schema.model_fields)
-
-
 def _parse(schema: type[S], raw: Mapping[str, Any], is_strict: bool) -> S:
-    unknown = [describe_unknown(name) for name in find_unknown(schema, raw)] if is_strict else []
-    try:
-        sent = validate(schema, raw, LABELS)
-    except ValidationError as error:
-        raise ValidationError([*error.errors, *unknown]) from None
-    if unknown:
-        raise ValidationError(unknown)
-    return sent
+    return parse_members(schema, raw, LABELS, find_unknown(schema, raw) if is_strict else ())

@@ -20,3 +20,8 @@ def serialize_key(row: DownloadKey) -> dict[str, Any]:
         "lastUsedAt": format_time(row.last_used_at) if row.last_used_at else None,
         "productId": row.product_id,
     }
+
+
+def serialize_access(is_restricted: bool) -> dict[str, bool]:
+    """Takes whether a product is restricted; gives the members."""
+    return {"restricted": is_restricted}

@@ -19,6 +19,8 @@ from app.database import generate_id, lock_name, transaction
 from app.download_keys import grammar, queries
 from app.download_keys.models import DownloadKey
 from app.download_keys.schema import DownloadKeyChangeSchema, DownloadKeySchema
+from app.download_keys.serializers import serialize_access, serialize_key
+from app.etags import NONE, Precondition, build_tag
 from app.exceptions import AuthenticationError, ConflictError, FieldError, NotFoundError, ValidationError
 from app.extensions import db
 from app.idempotency import rows as keys
@@ -109,15 +111,18 @@ def create_key(actor: Actor, product_id: str, sent: DownloadKeySchema, key: str 
     return IssuedKey(row, secret)
 
 
-def update_key(actor: Actor, product_id: str, key_id: str, change: DownloadKeyChangeSchema) -> DownloadKey:
+def update_key(
+    actor: Actor, product_id: str, key_id: str, change: DownloadKeyChangeSchema, expected: Precondition = NONE
+) -> DownloadKey:
     """Commits another name for a key, or that it is revoked: then it is refused from the next request on.
 
     Doing so again changes nothing. Raises ConflictError if a revoked one is to be in force again, NotFoundError,
-    PermissionDeniedError.
+    PermissionDeniedError, PreconditionFailedError if it is not what the caller has seen.
     """
     actor.require("product:write")
     with transaction() as session:
         row = _lock(session, actor, product_id, key_id)
+        expected.check(build_tag(serialize_key(row)))
         if change.revoked is False and row.revoked_at is not None:
             raise ConflictError(say("This download key is revoked, and stays so. Make another one."))
         if change.name is not None and change.name != row.name:
@@ -132,32 +137,31 @@ def update_key(actor: Actor, product_id: str, key_id: str, change: DownloadKeyCh
     return row
 
 
-def revoke_key(actor: Actor, product_id: str, key_id: str) -> DownloadKey:
-    """Commits that a key is revoked; doing it again changes nothing. Raises NotFoundError, PermissionDeniedError."""
-    return update_key(actor, product_id, key_id, DownloadKeyChangeSchema(revoked=True))
+def revoke_key(actor: Actor, product_id: str, key_id: str, expected: Precondition = NONE) -> DownloadKey:
+    """Commits that a key is revoked; doing it again changes nothing. Raises as above."""
+    return update_key(actor, product_id, key_id, DownloadKeyChangeSchema(revoked=True), expected)
 
 
-def restrict_product(actor: Actor, product_id: str, *, is_restricted: bool) -> None:
+def restrict_product(actor: Actor, product_id: str, *, is_restricted: bool, expected: Precondition = NONE) -> None:
     """Commits who may have a product's releases: everybody, or those with a token or a download key.
 
-    Raises NotFoundError, PermissionDeniedError.
+    Raises NotFoundError, PermissionDeniedError, PreconditionFailedError if it is not what the caller has seen.
     """
     actor.require("product:write")
     products.get_product(actor.tenant_id, product_id)
     with transaction() as session:
-        changed = session.execute(
-            update(Product)
-            .where(
-                Product.tenant_id == actor.tenant_id,
-                Product.id == product_id,
-                Product.is_restricted.is_not(is_restricted),
-            )
-            .values(is_restricted=is_restricted)
-            .returning(Product.name)
-        ).scalar_one_or_none()
-        if changed is not None:
+        is_it = (Product.tenant_id == actor.tenant_id) & (Product.id == product_id)
+        # NO KEY: whoever stores a release of it needs its key alone.
+        stored = session.execute(
+            select(Product.name, Product.is_restricted).where(is_it).with_for_update(key_share=True)
+        ).one_or_none()
+        if stored is None:
+            raise NotFoundError(say("There is no such product."))
+        expected.check(build_tag(serialize_access(stored.is_restricted)))
+        if stored.is_restricted != is_restricted:
+            session.execute(update(Product).where(is_it).values(is_restricted=is_restricted))
             action = "product.restricted" if is_restricted else "product.opened"
-            audit.record(session, actor, action, product_id, {"name": changed})
+            audit.record(session, actor, action, product_id, {"name": stored.name})
 
 
 def _insert(session: Session, actor: Actor, product_id: str, name: str) -> tuple[DownloadKey, str]:

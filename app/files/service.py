@@ -25,7 +25,7 @@ from app.idempotency.fingerprints import build_fingerprint
 from app.language import say
 from app.releases import queries as releases
 from app.releases import rows as releases_rows
-from app.schemas import describe_unknown
+from app.schemas import describe_ignored
 from app.webhooks import events
 
 _UNKNOWN_RELEASE = FieldError(
@@ -75,7 +75,7 @@ def find_warnings(actor: Actor, draft: FileDraft) -> list[str]:
     Raises NotFoundError if the release has gone, PermissionDeniedError.
     """
     actor.require("release:write")
-    warnings = [f"{describe_unknown(name).message} It is ignored." for name in draft.ignored_fields]
+    warnings = [describe_ignored(name) for name in draft.ignored_fields]
     release = releases.get_reachable_release(actor, draft.release_id)
     if release.published:
         warnings.append(f"{READ_ONLY} This would be refused.")

@@ -105,8 +105,9 @@ PRODUCTS: Final[dict[str, Operation]] = {
     "download_keys_api.update_access": Operation(
         tag="Products",
         body=AccessSchema,
-        parameters=(TRIAL, STRICT),
+        parameters=(TRIAL, STRICT, IF_MATCH),
         answers=answer_change("Access"),
+        refusals=(412,),
     ),
     "download_keys_api.list_keys": Operation(
         tag="Products",
@@ -127,11 +128,13 @@ PRODUCTS: Final[dict[str, Operation]] = {
     "download_keys_api.update_key": Operation(
         tag="Products",
         body=DownloadKeyChangeSchema,
-        parameters=(TRIAL, STRICT),
+        parameters=(TRIAL, STRICT, IF_MATCH),
         answers=answer_change("DownloadKey"),
-        refusals=(409,),
+        refusals=(409, 412),
     ),
-    "download_keys_api.revoke_key": Operation(tag="Products", answers={204: _GONE}),
+    "download_keys_api.revoke_key": Operation(
+        tag="Products", parameters=(IF_MATCH,), answers={204: _GONE}, refusals=(412,)
+    ),
     **_describe_names("channels_api", "channel", "channels"),
     **_describe_names("platforms_api", "platform", "platforms"),
 }

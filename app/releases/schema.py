@@ -13,7 +13,7 @@ from app import notes, times
 from app.exceptions import FieldError, ValidationError
 from app.language import say
 from app.releases import versions
-from app.schemas import TIME_SCHEMA, Line, Schema, complete_rule, describe_unknown, refuse, validate
+from app.schemas import TIME_SCHEMA, Line, Schema, complete_rule, describe_ignored, describe_unknown, refuse, validate
 from app.text import find_encoding_error
 
 S = TypeVar("S", bound=Schema)
@@ -249,7 +249,7 @@ def _find_future(given: Mapping[str, Any], now: datetime) -> list[FieldError]:
 def _find_warnings(
     given: Mapping[str, Any], sent: ReleaseSchema | ReleaseChangeSchema, ignored: list[str]
 ) -> list[str]:
-    warnings = [describe_unknown(name).message + " It is ignored." for name in ignored]
+    warnings = [describe_ignored(name) for name in ignored]
     if len(given.get("platforms") or ()) > len(sent.platforms or ()):
         warnings.append("Platforms that are named twice count once.")
     return warnings

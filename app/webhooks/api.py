@@ -21,10 +21,11 @@ from app.answers import (
     refuse_trial,
 )
 from app.json_body import read_json_object
+from app.schemas import find_unknown
 from app.webhooks import creation, filters, queries, service, trials
 from app.webhooks.answers import answer_webhook, show_webhooks
 from app.webhooks.events import EVENT_TYPES
-from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_unknown, find_warnings
+from app.webhooks.schema import WebhookChangeSchema, WebhookSchema, find_warnings
 from app.webhooks.serializers import serialize_settings
 
 blueprint = Blueprint("webhooks_api", __name__, url_prefix="/v3/webhooks")

@@ -7,15 +7,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, field_validator
 
-from app.exceptions import ValidationError
 from app.language import say
-from app.schemas import (
-    Line,
-    Schema,
-    describe_unknown,
-    refuse,
-    validate,
-)
+from app.schemas import Line, Schema, describe_ignored, find_unknown, parse_members, refuse
 from app.webhooks import signing
 from app.webhooks.field_types import (
     DEFAULT_CONCURRENCY,
@@ -151,36 +144,13 @@ def parse_action(raw: Mapping[str, Any]) -> None:
     _read(ActionSchema, raw, is_strict=True)
 
 
-def find_unknown(schema: type[Schema], raw: Mapping[str, Any]) -> list[str]:
-    """Takes a schema and the members that were sent; gives the names of those that it does not have.
-
-    ``null`` says nothing, under whatever name.
-    """
-    known = _list_names(schema)
-    return [name for name, value in raw.items() if name not in known and value is not None]
-
-
 def find_warnings(raw: Mapping[str, Any], sent: WebhookSchema | WebhookChangeSchema) -> list[str]:
     """Takes what was sent for a webhook, and what was read of it; gives in words what was not taken as it was."""
-    warnings = [f"{describe_unknown(name).message} It is ignored." for name in find_unknown(type(sent), raw)]
+    warnings = [describe_ignored(name) for name in find_unknown(type(sent), raw)]
     if len(raw.get("events") or ()) > len(sent.events or ()):
         warnings.append("Events that are named twice count once.")
     return warnings
 
 
 def _read(schema: type[S], raw: Mapping[str, Any], *, is_strict: bool) -> S:
-    # What JSON calls by an attribute's name is not known, like whatever else the schema does not have.
-    known = _list_names(schema)
-    errors = [describe_unknown(name) for name in find_unknown(schema, raw)] if is_strict else []
-    try:
-        sent = validate(schema, {name: value for name, value in raw.items() if name in known}, LABELS)
-    except ValidationError as error:
-        raise ValidationError([*error.errors, *errors]) from None
-    if errors:
-        raise ValidationError(errors)
-    return sent
-
-
-def _list_names(schema: type[Schema]) -> set[str]:
-    """Gives the members of a schema by the wire's names."""
-    return {field.alias or name for name, field in schema.model_fields.items()}
+    return parse_members(schema, raw, LABELS, find_unknown(schema, raw) if is_strict else ())

@@ -164,3 +164,23 @@ def test_a_form_whose_session_has_ended_keeps_what_was_typed_and_goes_on_after_s
     assert "dlk_" not in answer.text
     signing_in = {"csrf_token": find_csrf_token(answer.text), "signInEmail": owner.email, "signInPassword": PASSWORD}
     assert "dlk_" in site.browser.post(path, data={**form, **signing_in}).text
+
+
+def test_null_says_nothing_of_a_key_under_whatever_name(caller: Caller, product: Product) -> None:
+    path = f"/v3/products/{product.id}/download-keys?strict=true"
+    answer = caller.post(path, json={"name": "Customer", "note": None})
+    assert (answer.status_code, answer.headers.get("Slipway-Ignored-Fields")) == (201, None)
+
+
+def test_a_change_of_a_key_or_of_access_can_name_what_it_has_seen(caller: Caller, product: Product) -> None:
+    access = f"/v3/products/{product.id}/access"
+    key = caller.post(f"/v3/products/{product.id}/download-keys", json={"name": "Customer"})
+    location = key.headers["Location"].removeprefix("http://localhost:8000")
+    for path, change in ((location, {"name": "Another"}), (access, {"restricted": True})):
+        seen = {"If-Match": caller.get(path).headers["ETag"]}
+        assert caller.get(path, headers={"If-None-Match": seen["If-Match"]}).status_code == 304
+        assert caller.request("PATCH", path, json=change, headers=seen).status_code == 200
+        refused = caller.request("PATCH", path, json=change, headers=seen)
+        assert (refused.status_code, refused.get_json()["code"]) == (412, "precondition_failed")
+    assert caller.request("DELETE", location, headers={"If-Match": '"x"'}).status_code == 412
+    assert caller.get(location).get_json()["revoked"] is False

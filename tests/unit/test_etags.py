@@ -79,4 +79,11 @@ def test_a_tag_changes_with_what_is_answered_and_with_nothing_else() -> None:
     assert build_tag(fetched) != tag
     assert build_tag(fetched).partition(".")[0] == tag.partition(".")[0]
     # A member of that name may be something else, such as a header of a webhook.
-    assert build_tag({"headers": {"downloads": "***"}}) != build_tag({"headers": {}})
+    for name in ("downloads", "lastUsedAt"):
+        assert build_tag({"headers": {name: "***"}}) != build_tag({"headers": {}})
+
+
+def test_a_tag_tells_of_a_use_and_names_the_same_state() -> None:
+    unused, used = ({"name": "Customer", "lastUsedAt": moment} for moment in (None, "2026-11-28T09:00:00Z"))
+    assert build_tag(unused) != build_tag(used)
+    assert parse_precondition(build_tag(unused), None).is_met(build_tag(used))
