@@ -130,7 +130,7 @@ def _rename(kind: Kind, name_id: str) -> Response:
     unknown = find_unknown(NameChangeSchema, raw)
     headers = name_ignored_fields(unknown)
     if is_trial:
-        normalized = {"name": service.try_rename(g.actor, kind, name_id, sent)}
+        normalized = {"name": service.try_rename(g.actor, kind, name_id, sent, expected)}
         return answer_trial(normalized, map(describe_ignored, unknown), headers)
     return answer_entity(serialize_name(service.rename(g.actor, kind, name_id, sent, expected)), headers=headers)
 

@@ -107,10 +107,13 @@ def rename(actor: Actor, kind: Kind, name_id: str, sent: NameChangeSchema, expec
     return row
 
 
-def try_rename(actor: Actor, kind: Kind, name_id: str, sent: NameChangeSchema) -> str:
+def try_rename(
+    actor: Actor, kind: Kind, name_id: str, sent: NameChangeSchema, expected: Precondition = etags.NONE
+) -> str:
     """Gives the name that a change would leave. Raises what ``rename`` does."""
     actor.require("release:write")
     row = queries.get_name(actor.tenant_id, kind, name_id)
+    expected.check(etags.build_tag(serialize_name(row)))
     refuse_taken(actor, kind, sent, name_id)
     if sent.name not in (None, row.name):
         _refuse_used(actor, kind, row)

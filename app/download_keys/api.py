@@ -26,7 +26,7 @@ from app.etags import build_tag
 from app.json_body import read_json_object
 from app.paging import build_cursor
 from app.products import queries as products
-from app.schemas import find_unknown
+from app.schemas import describe_ignored, find_unknown
 
 blueprint = Blueprint("download_keys_api", __name__, url_prefix="/v3/products/<product_id>")
 
@@ -47,9 +47,11 @@ def update_access(product_id: str) -> Response:
     products.get_product(g.actor.tenant_id, product_id)
     raw = read_json_object()
     sent = schema.parse_access(raw, is_strict=is_strict)
-    headers = name_ignored_fields(find_unknown(schema.AccessSchema, raw))
+    unknown = find_unknown(schema.AccessSchema, raw)
+    headers = name_ignored_fields(unknown)
     if is_trial:
-        return answer_trial(sent.model_dump(), (), headers)
+        service.try_access(g.actor, product_id, expected)
+        return answer_trial(serialize_access(sent.restricted), map(describe_ignored, unknown), headers)
     service.restrict_product(g.actor, product_id, is_restricted=sent.restricted, expected=expected)
     return answer_entity(serialize_access(sent.restricted), headers=headers)
 
@@ -78,9 +80,10 @@ def create_key(product_id: str) -> Response:
     products.get_product(g.actor.tenant_id, product_id)
     raw = read_json_object()
     sent = schema.parse_download_key(raw, is_strict=is_strict)
-    headers = name_ignored_fields(find_unknown(schema.DownloadKeySchema, raw))
+    unknown = find_unknown(schema.DownloadKeySchema, raw)
+    headers = name_ignored_fields(unknown)
     if is_trial:
-        return answer_trial(sent.model_dump(), (), headers)
+        return answer_trial(sent.model_dump(), map(describe_ignored, unknown), headers)
     issued = service.create_key(g.actor, product_id, sent, idempotency_key)
     shown = serialize_key(issued.row)
     body = {**({"key": issued.key} if issued.key else {}), **shown}
@@ -108,9 +111,14 @@ def update_key(product_id: str, download_key_id: str) -> Response:
     queries.get_key(g.actor.tenant_id, product_id, download_key_id)
     raw = read_json_object()
     change = schema.parse_download_key_change(raw, is_strict=is_strict)
-    headers = name_ignored_fields(find_unknown(schema.DownloadKeyChangeSchema, raw))
+    unknown = find_unknown(schema.DownloadKeyChangeSchema, raw)
+    headers = name_ignored_fields(unknown)
     if is_trial:
-        return answer_trial(change.model_dump(exclude_none=True), (), headers)
+        return answer_trial(
+            service.try_change(g.actor, product_id, download_key_id, change, expected),
+            map(describe_ignored, unknown),
+            headers,
+        )
     row = service.update_key(g.actor, product_id, download_key_id, change, expected)
     return answer_entity(serialize_key(row), headers=headers)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import select, update
@@ -122,9 +123,7 @@ def update_key(
     actor.require("product:write")
     with transaction() as session:
         row = _lock(session, actor, product_id, key_id)
-        expected.check(build_tag(serialize_key(row)))
-        if change.revoked is False and row.revoked_at is not None:
-            raise ConflictError(say("This download key is revoked, and stays so. Make another one."))
+        _check_change(row, change, expected)
         if change.name is not None and change.name != row.name:
             details = {"before": {"name": row.name}, "after": {"name": change.name}, "productId": product_id}
             row.name, row.updated_at = change.name, times.now()
@@ -135,6 +134,22 @@ def update_key(
         session.flush()
         session.expunge(row)
     return row
+
+
+def try_change(
+    actor: Actor, product_id: str, key_id: str, change: DownloadKeyChangeSchema, expected: Precondition = NONE
+) -> dict[str, Any]:
+    """Gives what a change would leave of what can be changed. Raises what ``update_key`` does."""
+    actor.require("product:write")
+    row = queries.get_key(actor.tenant_id, product_id, key_id)
+    _check_change(row, change, expected)
+    return {"name": change.name or row.name, "revoked": bool(change.revoked or row.revoked_at)}
+
+
+def _check_change(row: DownloadKey, change: DownloadKeyChangeSchema, expected: Precondition) -> None:
+    expected.check(build_tag(serialize_key(row)))
+    if change.revoked is False and row.revoked_at is not None:
+        raise ConflictError(say("This download key is revoked, and stays so. Make another one."))
 
 
 def revoke_key(actor: Actor, product_id: str, key_id: str, expected: Precondition = NONE) -> DownloadKey:
@@ -162,6 +177,13 @@ def restrict_product(actor: Actor, product_id: str, *, is_restricted: bool, expe
             session.execute(update(Product).where(is_it).values(is_restricted=is_restricted))
             action = "product.restricted" if is_restricted else "product.opened"
             audit.record(session, actor, action, product_id, {"name": stored.name})
+
+
+def try_access(actor: Actor, product_id: str, expected: Precondition = NONE) -> None:
+    """Raises what ``restrict_product`` does."""
+    actor.require("product:write")
+    product = products.get_product(actor.tenant_id, product_id)
+    expected.check(build_tag(serialize_access(product.is_restricted)))
 
 
 def _insert(session: Session, actor: Actor, product_id: str, name: str) -> tuple[DownloadKey, str]:

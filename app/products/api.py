@@ -73,7 +73,7 @@ def update_product(product_id: str) -> Response:
     sent = parse_product_change(raw, is_strict=is_strict)
     headers = name_ignored_fields(find_unknown(raw))
     if is_trial:
-        return answer_trial(service.try_change(g.actor, product_id, sent), find_warnings(raw), headers)
+        return answer_trial(service.try_change(g.actor, product_id, sent, expected), find_warnings(raw), headers)
     product = service.update_product(g.actor, product_id, sent, expected=expected)
     return answer_entity(show_product(product), headers=headers)
 

@@ -107,10 +107,16 @@ def update_product(
     return product
 
 
-def try_change(actor: Actor, product_id: str, sent: ProductChangeSchema) -> dict[str, Any]:
-    """Gives the members that a change would leave. Raises DuplicateError, NotFoundError, PermissionDeniedError."""
+def try_change(
+    actor: Actor, product_id: str, sent: ProductChangeSchema, expected: Precondition = etags.NONE
+) -> dict[str, Any]:
+    """Gives the members that a change would leave.
+
+    Raises DuplicateError, NotFoundError, PreconditionFailedError, PermissionDeniedError.
+    """
     actor.require("product:write")
     product = queries.get_product(actor.tenant_id, product_id)
+    _check(expected, product)
     refuse_taken(actor, sent, product_id)
     return apply_change(read_members(product), sent)
 

@@ -82,7 +82,7 @@ def list_tokens() -> Response:
 @blueprint.get("/<token_id>")
 @token_required("personalAccessToken:write")
 def get_token(token_id: str) -> Response:
-    """Answers one token, without what it is used by."""
+    """Answers what is known of one token, without the token itself."""
     return answer_entity(serialize_token(queries.get_reachable_token(g.actor, token_id)))
 
 
@@ -100,10 +100,7 @@ def update_token(token_id: str) -> Response:
     unknown = find_unknown(TokenChangeSchema, raw)
     headers = name_ignored_fields(unknown)
     if is_trial:
-        row = queries.get_reachable_token(g.actor, token_id)
-        service.check_change(row, sent)
-        shown = serialize_token(row)
-        normalized = {"name": sent.name or row.name, "revoked": bool(sent.revoked or shown["revoked"])}
+        normalized = service.try_change(g.actor, token_id, sent, expected)
         return answer_trial(normalized, map(describe_ignored, unknown), headers)
     return answer_entity(serialize_token(service.update_token(g.actor, token_id, sent, expected)), headers=headers)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -91,7 +92,7 @@ def update_token(
     with transaction() as session:
         row = _lock_token(session, actor, token_id)
         expected.check(etags.build_tag(serialize_token(row)))
-        check_change(row, sent)
+        _check_change(row, sent)
         moment = times.now()
         if sent.name not in (None, row.name):
             details = {"before": {"name": row.name}, "after": {"name": sent.name}}
@@ -104,8 +105,18 @@ def update_token(
     return row
 
 
-def check_change(row: AccessToken, sent: TokenChangeSchema) -> None:
-    """Raises ValidationError or ConflictError if the token cannot be changed so."""
+def try_change(
+    actor: Actor, token_id: str, sent: TokenChangeSchema, expected: Precondition = etags.NONE
+) -> dict[str, Any]:
+    """Gives what a change would leave of what can be changed. Raises what ``update_token`` does."""
+    actor.require(_SCOPE)
+    row = queries.get_reachable_token(actor, token_id)
+    expected.check(etags.build_tag(serialize_token(row)))
+    _check_change(row, sent)
+    return {"name": sent.name or row.name, "revoked": bool(sent.revoked or row.revoked_at)}
+
+
+def _check_change(row: AccessToken, sent: TokenChangeSchema) -> None:
     errors = []
     if sent.scopes is not None and set(sent.scopes) != set(row.scopes):
         message = say("Scopes cannot be changed: they are signed into the token. Make another one.")

@@ -129,6 +129,14 @@ def test_nothing_that_can_be_asked_for_is_done_by_a_trial(app: Flask, caller: Ca
         assert read_rows() == before, (method, path)
 
 
+def test_a_trial_of_a_change_heeds_what_the_caller_says_to_have_seen(caller: Caller, ids: dict[str, str]) -> None:
+    for route in (route for route in CREATED_OR_CHANGED if route.startswith("PATCH")):
+        place = re.sub(r"<(\w+)>", lambda match: ids[match[1]], route.removeprefix("PATCH "))
+        told = {"If-Match": '"another"'}
+        answer = caller.request("PATCH", f"{place}?validateOnly=true", json=CREATED_OR_CHANGED[route], headers=told)
+        assert answer.status_code == 412, (route, answer.text)
+
+
 @pytest.mark.parametrize("action", ["rotate", "cut-over", "test", "pause", "resume", "dismiss-notice"])
 def test_a_trial_of_what_is_not_there_finds_nothing_and_a_flag_is_true_or_false(caller: Caller, action: str) -> None:
     assert caller.post(f"/v3/webhooks/nothing/{action}?validateOnly=true").status_code == 404
