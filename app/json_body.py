@@ -1,23 +1,21 @@
 """Reads the JSON body of a request strictly, before any schema sees it.
 
-``json.loads`` accepts NaN, keeps the last of two equal keys, recurses until Python gives up and builds integers of
-any length. Each of these has turned into a 500 or into data that nobody sent; here each is a clear 400.
+What is no JSON, what JSON leaves open (see ``strict_json``) and what nests deeper than anybody needs is a clear 400.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import request
 
 from app.exceptions import MalformedBodyError, UnsupportedMediaTypeError
+from app.strict_json import build_decoder
 
 MAX_DEPTH = 32
-_MAX_NUMBER_LENGTH = 64
 # Possessive, and content with a string that never ends: no body makes it look at a byte twice.
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.?)*+"?', re.DOTALL)
 
@@ -90,38 +88,4 @@ def _check_depth(raw: bytes) -> None:
             depth -= 1
 
 
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise MalformedBodyError(f"The member {_quote(twice)} is given more than once.")
-    return result
-
-
-def _quote(key: str) -> str:
-    return json.dumps(key[:64])
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedBodyError(f"The body is not valid JSON: {name} is no JSON number.")
-
-
-def _parse_int(digits: str) -> int:
-    if len(digits) > _MAX_NUMBER_LENGTH:
-        raise MalformedBodyError(f"A number in the body has more than {_MAX_NUMBER_LENGTH} digits.")
-    return int(digits)
-
-
-def _parse_float(digits: str) -> float:
-    if len(digits) > _MAX_NUMBER_LENGTH or not math.isfinite(value := float(digits)):
-        raise MalformedBodyError("A number in the body is too long or too large.")
-    return value
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_build_object,
-    parse_constant=_refuse_constant,
-    parse_int=_parse_int,
-    parse_float=_parse_float,
-)
+_DECODER = build_decoder(MalformedBodyError)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from app.language import Message, say
-
-_MAX_NUMBER_LENGTH = 64
+from app.strict_json import build_decoder
 
 
 class JsonFileError(Exception):
@@ -58,34 +56,4 @@ def _describe(error: json.JSONDecodeError) -> Message:
     return say("This is not valid JSON: {reason} at column {column}.", reason=error.msg, column=error.colno)
 
 
-def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise JsonFileError(say("The member {name} is given more than once.", name=json.dumps(twice[:64])))
-    return result
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise JsonFileError(say("This is not valid JSON: {name} is no JSON number.", name=name))
-
-
-def _parse_int(digits: str) -> int:
-    if len(digits) > _MAX_NUMBER_LENGTH:
-        raise JsonFileError(say("A number has more than {limit} digits.", limit=_MAX_NUMBER_LENGTH))
-    return int(digits)
-
-
-def _parse_float(digits: str) -> float:
-    if len(digits) > _MAX_NUMBER_LENGTH or not math.isfinite(value := float(digits)):
-        raise JsonFileError(say("A number is too long or too large."))
-    return value
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_build_object,
-    parse_constant=_refuse_constant,
-    parse_int=_parse_int,
-    parse_float=_parse_float,
-)
+_DECODER = build_decoder(JsonFileError)
