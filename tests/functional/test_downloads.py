@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from app.download_keys.schema import DownloadKeySchema
 from app.extensions import db
 from tests.factories import Caller, Factory, Organisation
 from tests.recorded import FILE
-from tests.stored import empty_storage, list_stored
+from tests.stored import list_stored
+
+pytestmark = pytest.mark.usefixtures("storage")
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(CONTENT)
@@ -42,14 +44,6 @@ class Shelf:
     def count(self) -> int:
         """Gives how often the file was had."""
         return int(self._caller.get(f"/v3/release-files/{self.file['id']}").get_json()["downloads"])
-
-
-@pytest.fixture(autouse=True)
-def _clean(data_dir: Path) -> Iterator[None]:
-    """Finds an empty storage, and leaves one."""
-    empty_storage(data_dir)
-    yield
-    empty_storage(data_dir)
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,21 +16,12 @@ from app.files.models import ReleaseFile
 from tests.factories import Caller, Factory, Organisation
 from tests.portal import Site, list_all, read_rows, read_text
 from tests.recorded import FILE
-from tests.stored import empty_storage
 
 # The services behind these pages are tested with both databases by those of the API.
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("storage")]
 
 CONTENT = b"rocket " * 300_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def _clean(data_dir: Path) -> Iterator[None]:
-    """Finds an empty storage, and leaves one."""
-    empty_storage(data_dir)
-    yield
-    empty_storage(data_dir)
 
 
 @pytest.fixture

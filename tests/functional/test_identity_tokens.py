@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from app.extensions import db
 from app.oidc import documents
 from app.publishers import issuers
-from app.publishers.issuers import Issuers
 from app.publishers.models import PublisherToken, SpentIdentityToken, TrustedPublisher
-from tests.factories import Factory
-from tests.oidc_provider import ProviderProcess, run_own_provider
 from tests.publishing import AUDIENCE, MINT, PublishingWorld, build_gitlab_claims, count, list_audit
 
 pytestmark = pytest.mark.once
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ProviderProcess]:
-    """The issuer of this module's tests."""
-    with run_own_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def world(app: Flask, make: Factory, process: ProviderProcess, monkeypatch: pytest.MonkeyPatch) -> PublishingWorld:
-    """Makes one; what Slipway remembers of the issuer is new."""
-    slipway = replace(app.extensions["slipway"], issuers=Issuers([process.issuer]))
-    monkeypatch.setitem(app.extensions, "slipway", slipway)
-    process.control()
-    owner = make.organisation()
-    return PublishingWorld(app, make, process, owner, make.product(owner, "Rocket").id, make.product(owner).id)
 
 
 def list_attacks(world: PublishingWorld) -> dict[str, tuple[str, str]]:

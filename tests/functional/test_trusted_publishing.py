@@ -3,44 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-from flask import Flask
 from sqlalchemy import update
 
 from app.database import transaction
 from app.publishers import service
-from app.publishers.issuers import Issuers
 from app.publishers.models import PublisherToken, SpentIdentityToken
 from app.releases import planning
 from app.releases.models import Release
 from app.times import format_time, now
 from app.webhooks import retention
-from tests.factories import Caller, Factory
-from tests.oidc_provider import ProviderProcess, run_own_provider
+from tests.factories import Caller
 from tests.publishing import AUDIENCE, PublishingWorld, count, list_audit
 from tests.recorded import FILE
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ProviderProcess]:
-    """The issuer of this module's tests."""
-    with run_own_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def world(app: Flask, make: Factory, process: ProviderProcess, monkeypatch: pytest.MonkeyPatch) -> PublishingWorld:
-    """Makes one; what Slipway remembers of the issuer is new."""
-    slipway = replace(app.extensions["slipway"], issuers=Issuers([process.issuer]))
-    monkeypatch.setitem(app.extensions, "slipway", slipway)
-    process.control()
-    owner = make.organisation()
-    return PublishingWorld(app, make, process, owner, make.product(owner, "Rocket").id, make.product(owner).id)
 
 
 def soon() -> str:

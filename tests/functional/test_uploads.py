@@ -25,7 +25,9 @@ from app.releases.models import DeletedRelease
 from tests.counting import count
 from tests.factories import Caller, Factory, Organisation
 from tests.recorded import FILE, list_event_types, read_last_audit, read_last_event
-from tests.stored import empty_storage, list_stored
+from tests.stored import list_stored
+
+pytestmark = pytest.mark.usefixtures("storage")
 
 CONTENT = b"\x00\r\n--rocket\xff" * 5000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -48,14 +50,6 @@ def release(caller: Caller, body: dict[str, Any]) -> dict[str, Any]:
 def path(release: dict[str, Any]) -> str:
     """Where a file of it is uploaded to."""
     return f"/v3/{release['id']}/Rocket-1.2.tar.gz"
-
-
-@pytest.fixture(autouse=True)
-def _clean(data_dir: Path) -> Iterator[None]:
-    """Finds an empty storage, and leaves one."""
-    empty_storage(data_dir)
-    yield
-    empty_storage(data_dir)
 
 
 @pytest.fixture
