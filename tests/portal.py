@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import Integer, select, update
 from werkzeug.test import TestResponse
 
 from app.database import transaction
@@ -55,9 +55,16 @@ def get_webhook() -> Webhook:
 
 
 def list_all(column: Any) -> list[Any]:
-    """Gives a column of all rows, as they are stored now."""
+    """Gives a column of all rows, as they are stored now, in the order in which they were written.
+
+    Where a database puts a row is its own affair: by itself it gives them in any order.
+    """
     db.session.rollback()
-    return list(db.session.scalars(select(column)))
+    columns = getattr(column, "class_", column).__table__.columns
+    # Numbers count up; ids at random do not.
+    is_counted = "id" in columns and isinstance(columns["id"].type, Integer)
+    keys = [columns["id"]] if is_counted else [columns[name] for name in ("created_at", "id") if name in columns]
+    return list(db.session.scalars(select(column).order_by(*keys)))
 
 
 def change(webhook: Webhook, **values: Any) -> None:

@@ -54,7 +54,13 @@ def create_name(actor: Actor, kind: Kind, sent: NameSchema, key: str | None = No
     fingerprint = build_fingerprint(kind.collection, sent.model_dump())
     if made := _find_made(actor, kind, key, fingerprint):
         return Creation(made, is_replay=True)
-    refuse_taken(actor, kind, sent)
+    try:
+        refuse_taken(actor, kind, sent)
+    except DuplicateError:
+        # Another request with this key may have made it between the two looks.
+        if made := _find_made(actor, kind, key, fingerprint):
+            return Creation(made, is_replay=True)
+        raise
     moment = times.now()
     try:
         with transaction() as session:

@@ -43,7 +43,13 @@ def create_product(actor: Actor, sent: ProductSchema, key: str | None = None) ->
     fingerprint = build_fingerprint("product", sent.model_dump())
     if made := _find_made(actor, key, fingerprint):
         return Creation(made, is_replay=True)
-    refuse_taken(actor, sent)
+    try:
+        refuse_taken(actor, sent)
+    except DuplicateError:
+        # Another request with this key may have made it between the two looks.
+        if made := _find_made(actor, key, fingerprint):
+            return Creation(made, is_replay=True)
+        raise
     try:
         with transaction() as session:
             product = _build_product(session, actor, sent)

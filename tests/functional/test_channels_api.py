@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 from flask import Flask
@@ -134,3 +135,14 @@ def test_two_who_ask_at_once_add_what_releases_name_once(
 
     run_twice_at_once(app, create)
     assert (len(refused), list_all(ReleaseChannel.name).count("lts")) == (1, 1)
+
+
+def test_whoever_finds_the_others_channel_just_before_its_key_gets_it(
+    owner: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of two that send the same at once, one commits between the other's two looks.
+    made = service.create_name(owner.actor, CHANNEL, parse_name({"name": "beta"}), "once").row.id
+    find_made = Mock(wraps=service._find_made, side_effect=[None, DEFAULT])
+    monkeypatch.setattr(service, "_find_made", find_made)
+    again = service.create_name(owner.actor, CHANNEL, parse_name({"name": "beta"}), "once")
+    assert (again.row.id, again.is_replay) == (made, True)

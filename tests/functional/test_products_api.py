@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import DEFAULT, Mock
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +11,9 @@ from werkzeug.test import TestResponse
 
 from app.audit.models import AuditEntry
 from app.extensions import db
+from app.products import service
 from app.products.models import Product
+from app.products.schema import parse_product
 from tests.factories import Caller, Factory, Organisation
 from tests.portal import Site, list_all, read_text
 
@@ -219,3 +222,15 @@ def test_a_product_by_no_id_of_ours_is_not_found(caller: Caller) -> None:
     for product_id in (UNKNOWN_ID, UNKNOWN_ID.upper(), "x", "%00"):
         for method, options in methods.items():
             assert caller.request(method, f"/v3/products/{product_id}", **options).status_code == 404
+
+
+def test_whoever_finds_the_others_product_just_before_its_key_gets_it(
+    owner: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of two that send the same at once, one commits between the other's two looks.
+    sent = parse_product({"name": "Rocket"})
+    made = service.create_product(owner.actor, sent, "once").product.id
+    find_made = Mock(wraps=service._find_made, side_effect=[None, DEFAULT])
+    monkeypatch.setattr(service, "_find_made", find_made)
+    again = service.create_product(owner.actor, sent, "once")
+    assert (again.product.id, again.is_replay) == (made, True)
