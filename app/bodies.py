@@ -71,15 +71,19 @@ class _GuardedInput(io.RawIOBase):
         self._next_piece = UPLOAD_PIECE
 
     def discard(self) -> None:
-        """Reads what is left of a body that was refused unread, if that is not more than may be sent.
+        """Reads what is left of a body that was refused, if that is not more than may be sent.
 
-        The server would keep the connection by its word, and close it all the same: the next request on it was lost.
+        Else the server closes the connection over it, whatever it has said: the next request on it was lost, or the
+        answer itself before the client has read it. How long a chunked body is nobody knows: of one that is too large
+        as much again is read.
         """
-        if self._error is not None or self._length is None or self._length > self._limit:
+        is_readable = self._error is None or isinstance(self._error, RequestEntityTooLarge)
+        if not is_readable or (self._length is not None and self._length > self._limit):
             return
+        left = self._limit if self._length is None else self._length - self._count
         with contextlib.suppress(HTTPException):
-            while self._count < self._length and self._read(min(_DISCARDED, self._length - self._count)):
-                pass
+            while left > 0 and (data := self._read_in_time(min(_DISCARDED, left))):
+                left -= len(data)
 
     def readable(self) -> bool:
         return True
